@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/capability.h>
+#include <linux/mm_types.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+
+#include "../debug/counters.h"
+#include "../debug/inject.h"
+#include "account.h"
+
+/**
+ * iomd_account_charge() - charge pages before they are pinned
+ * @mm: whose pinned_vm grows
+ * @task: whose limit counts
+ * @pages: how many
+ *
+ * Undone by iomd_account_uncharge().
+ *
+ * Return: 0; -ENOMEM, and a line in the log that names the limit, if @task may
+ * not have that many pinned.
+ * Context: any.
+ */
+int iomd_account_charge(struct mm_struct *mm, struct task_struct *task, u64 pages)
+{
+	u64 limit = task_rlimit(task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	u64 pinned;
+
+	if (iomd_should_fail())
+		return -ENOMEM;
+	pinned = atomic64_add_return(pages, &mm->pinned_vm);
+	if (pinned > limit && !has_capability(task, CAP_IPC_LOCK)) {
+		atomic64_sub(pages, &mm->pinned_vm);
+		pr_notice_ratelimited("iomd: %s[%d]: %llu pages more would be %llu pinned, RLIMIT_MEMLOCK is %llu\n",
+				      task->comm, task_pid_nr(task), pages, pinned, limit);
+		return -ENOMEM;
+	}
+	iomd_count(IOMD_PAGES_CHARGED, pages);
+	return 0;
+}
+
+void iomd_account_uncharge(struct mm_struct *mm, u64 pages)
+{
+	atomic64_sub(pages, &mm->pinned_vm);
+	iomd_count(IOMD_PAGES_UNCHARGED, pages);
+}

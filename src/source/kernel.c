@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Kernel virtual addresses: the linear map, vmalloc and vmap areas, modules.
+ * The memory belongs to whoever described it, so nothing is pinned.
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/vmalloc.h>
+
+#include "../desc/general.h"
+#include "source.h"
+
+/* The page behind a kernel address; NULL if there is none. */
+static struct page *page_of(unsigned long address)
+{
+	void *pointer = (void *)address;
+	struct page *page;
+
+	if (is_vmalloc_or_module_addr(pointer)) {
+		page = vmalloc_to_page(pointer);
+		/* What ioremap() maps has an entry there, but no struct page. */
+		return page && pfn_valid(page_to_pfn(page)) ? page : NULL;
+	}
+	return virt_addr_valid(pointer) ? virt_to_page(pointer) : NULL;
+}
+
+static int append_extent(struct iomd_segments *segments, const struct iomd_extent *extent)
+{
+	u64 address = extent->address, left = extent->length;
+
+	while (left) {
+		unsigned int offset = offset_in_page(address);
+		unsigned int bytes = min_t(u64, PAGE_SIZE - offset, left);
+		struct page *page;
+
+		if (address != (unsigned long)address)
+			return -EFAULT;
+		page = page_of(address);
+		if (!page)
+			return -EFAULT;
+		if (!iomd_segments_append_pages(segments, &page, 1, offset))
+			return -ENOMEM;
+		if (offset + bytes < PAGE_SIZE)
+			iomd_segments_trim(segments, PAGE_SIZE - offset - bytes);
+		address += bytes;
+		left -= bytes;
+		if (need_resched()) {
+			if (fatal_signal_pending(current))
+				return -EINTR;
+			cond_resched();
+		}
+	}
+	return 0;
+}
+
+static int kernel_wire(struct iomd_general *general, u64 direction)
+{
+	struct iomd_segments *segments = &general->segments;
+	int ret = 0;
+	u32 i;
+
+	iomd_segments_init(segments);
+	for (i = 0; !ret && i < general->extents.count; i++)
+		ret = append_extent(segments, &general->extents.list[i]);
+	if (!ret)
+		ret = iomd_segments_finish(segments);
+	if (ret)
+		iomd_segments_free(segments);
+	return ret;
+}
+
+static void kernel_unwire(struct iomd_general *general, bool dirty)
+{
+	iomd_segments_free(&general->segments);
+}
+
+const struct iomd_source iomd_source_kernel = {
+	.wire = kernel_wire,
+	.unwire = kernel_unwire,
+};

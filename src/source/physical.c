@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Physical addresses, of RAM or of a device: nothing to wire, nothing to hold.
+ */
+#include "source.h"
+
+const struct iomd_source iomd_source_physical = {};

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * User memory, of the calling task or of another one: faulted in and pinned for
+ * as long as it is prepared, whatever the task does to its mappings meanwhile.
+ *
+ * Pages are pinned in batches that end where a page table ends, so that a batch
+ * of a huge page is one step for the kernel, the scratch memory is one page
+ * whatever the length, and a killed task stops soon. No lock is held across a
+ * batch.
+ */
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+
+#include "../debug/counters.h"
+#include "../debug/inject.h"
+#include "../debug/knobs.h"
+#include "../desc/general.h"
+#include "account.h"
+#include "source.h"
+
+#define BATCH		512
+/* With so few pages the scratch memory is on the stack. */
+#define SMALL_BATCH	8
+
+struct pinning {
+	struct mm_struct *mm;
+	bool remote;
+	unsigned int flags;
+	struct page **pages;
+	unsigned int room;
+	struct iomd_segments *segments;
+};
+
+static unsigned int batch_pages(const struct pinning *pin, u64 address, u64 pages)
+{
+	u64 to_table_end = (PMD_SIZE - (address & (PMD_SIZE - 1)) + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	u64 batch = min3(pages, to_table_end, (u64)pin->room);
+	unsigned int knob = READ_ONCE(iomd_knob_pin_batch);
+
+	return unlikely(knob) ? min_t(u64, batch, knob) : batch;
+}
+
+static long pin_batch(const struct pinning *pin, unsigned long address, unsigned int count)
+{
+	long pinned;
+
+	if (iomd_should_fail())
+		return -ENOMEM;
+	if (!pin->remote)
+		return pin_user_pages_fast(address, count, pin->flags, pin->pages);
+	if (mmap_read_lock_killable(pin->mm))
+		return -EINTR;
+	pinned = iomd_compat_pin_remote(pin->mm, address, count, pin->flags, pin->pages);
+	mmap_read_unlock(pin->mm);
+	return pinned;
+}
+
+static int pin_extent(const struct pinning *pin, const struct iomd_extent *extent)
+{
+	u64 address = extent->address, end = address + extent->length;
+
+	if (end != (unsigned long)end)
+		return -EFAULT;
+	while (address < end) {
+		unsigned int offset = offset_in_page(address);
+		u64 pages = (end - (address - offset) + PAGE_SIZE - 1) >> PAGE_SHIFT;
+		unsigned int appended;
+		long pinned;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		pinned = pin_batch(pin, address, batch_pages(pin, address, pages));
+		if (pinned <= 0)
+			return pinned ?: -EFAULT;
+		iomd_count(IOMD_PAGES_PINNED, pinned);
+		appended = iomd_segments_append_pages(pin->segments, pin->pages, pinned, offset);
+		if (appended < pinned) {
+			unpin_user_pages(pin->pages + appended, pinned - appended);
+			iomd_count(IOMD_PAGES_UNPINNED, pinned - appended);
+			return -ENOMEM;
+		}
+		/* Fewer than asked for is progress: asking again tells why. */
+		address += pinned * PAGE_SIZE - offset;
+		cond_resched();
+	}
+	if (address > end)
+		iomd_segments_trim(pin->segments, address - end);
+	return 0;
+}
+
+/*
+ * Give back the pages of one segment. What is cheapest differs: small pages one
+ * by one, a large folio in one step for all of its pages.
+ */
+static void unpin_segment(struct page *page, unsigned int count, bool dirty)
+{
+	while (count) {
+		struct folio *folio = page_folio(page);
+		unsigned int pages = 1;
+
+		if (folio_test_large(folio)) {
+			pages = min_t(unsigned long, count,
+				      folio_nr_pages(folio) - folio_page_idx(folio, page));
+			unpin_user_page_range_dirty_lock(page, pages, dirty);
+		} else {
+			if (dirty && !folio_test_dirty(folio))
+				set_page_dirty_lock(page);
+			unpin_user_page(page);
+		}
+		count -= pages;
+		page += pages;
+	}
+}
+
+static void unpin_all(struct iomd_segments *segments, bool dirty)
+{
+	struct scatterlist *sg = segments->table.sgl;
+	unsigned int i;
+	u64 pages = 0;
+
+	for (i = 0; i < segments->table.orig_nents; i++) {
+		unsigned int count = iomd_segment_pages(sg);
+
+		unpin_segment(sg_page(sg), count, dirty);
+		pages += count;
+		if (i + 1 < segments->table.orig_nents)
+			sg = iomd_segments_next(sg);
+		if (!(i % BATCH))
+			cond_resched();
+	}
+	iomd_count(IOMD_PAGES_UNPINNED, pages);
+	iomd_segments_free(segments);
+}
+
+static int pin_extents(struct iomd_general *general, struct pinning *pin)
+{
+	const struct iomd_extents *extents = &general->extents;
+	int ret = 0;
+	u32 i;
+
+	iomd_segments_init(pin->segments);
+	for (i = 0; !ret && i < extents->count; i++)
+		ret = pin_extent(pin, &extents->list[i]);
+	if (!ret)
+		ret = iomd_segments_finish(pin->segments);
+	if (ret)
+		unpin_all(pin->segments, false);
+	return ret;
+}
+
+static int pin_with_scratch(struct iomd_general *general, struct pinning *pin)
+{
+	struct page *small[SMALL_BATCH];
+	int ret;
+
+	pin->pages = small;
+	pin->room = SMALL_BATCH;
+	if (general->extents.pages > SMALL_BATCH) {
+		if (iomd_should_fail())
+			return -ENOMEM;
+		pin->pages = kmalloc_array(BATCH, sizeof(*pin->pages), GFP_KERNEL);
+		if (!pin->pages)
+			return -ENOMEM;
+		pin->room = BATCH;
+	}
+	ret = pin_extents(general, pin);
+	if (pin->pages != small)
+		kfree(pin->pages);
+	return ret;
+}
+
+static int user_wire(struct iomd_general *general, u64 direction)
+{
+	struct mm_struct *mm = general->mm;
+	struct pinning pin = {
+		.mm = mm,
+		.remote = mm != current->mm,
+		.flags = FOLL_LONGTERM,
+		.segments = &general->segments,
+	};
+	int ret;
+
+	if (direction & IOMD_DIRECTION_IN)
+		pin.flags |= FOLL_WRITE;
+	if (direction & IOMD_DIRECTION_PREPARE_NO_FAULT)
+		pin.flags |= FOLL_NOFAULT;
+	if (pin.remote && !mmget_not_zero(mm))
+		return -ESRCH;
+	ret = iomd_account_charge(mm, general->task, general->extents.pages);
+	if (!ret) {
+		ret = pin_with_scratch(general, &pin);
+		if (ret)
+			iomd_account_uncharge(mm, general->extents.pages);
+	}
+	if (pin.remote)
+		mmput(mm);
+	return ret;
+}
+
+static void user_unwire(struct iomd_general *general, bool dirty)
+{
+	unpin_all(&general->segments, dirty);
+	iomd_account_uncharge(general->mm, general->extents.pages);
+}
+
+static void user_destroy(struct iomd_general *general)
+{
+	if (general->mm)
+		mmdrop(general->mm);
+	if (general->task)
+		put_task_struct(general->task);
+}
+
+const struct iomd_source iomd_source_user = {
+	.wire = user_wire,
+	.unwire = user_unwire,
+	.destroy = user_destroy,
+};
