@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The abstract descriptor (IOMemoryDescriptor) and what a class must supply.
+ */
+#ifndef IOMD_DESCRIPTOR_H
+#define IOMD_DESCRIPTOR_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include <iomd/object.h>
+#include <iomd/segment.h>
+#include <iomd/types.h>
+
+struct device;
+struct iomd;
+struct iomd_mapping;
+struct task_struct;
+
+/**
+ * struct iomd_ops - what a class of descriptors does its own way
+ * @init_with_options: see iomd_init_with_options(); NULL: -EOPNOTSUPP
+ * @prepare: see iomd_prepare(); mandatory
+ * @complete: see iomd_complete(); mandatory
+ * @get_physical_segment: see iomd_get_physical_segment(); mandatory. Called with
+ *	an offset inside the descriptor and a valid length pointer. Never sleeps.
+ * @seek: place @iter at its offset inside a scatterlist, so that the walk goes
+ *	on without asking; false when there is none. NULL: none ever. Never sleeps.
+ * @set_in_use: one more (true) or one less (false) mapping, for a device or for
+ *	the CPU, uses the memory: while any does, the complete that would end the
+ *	preparation is refused. -EAGAIN if the memory is not prepared. Never
+ *	sleeps. NULL: the base counts, and refuses every complete meanwhile.
+ * @get_preparation_id: see iomd_get_preparation_id(); NULL: unsupported
+ * @get_dma_map_length: see iomd_get_dma_map_length(); NULL: from the segments
+ * @get_kernel_address: the address at which [@offset, @offset + @length) is seen
+ *	by the kernel anyway, for as long as the descriptor lives; 0 if it is not.
+ *	NULL: never
+ *
+ * Fill one statically. Members may be added at the end: an op left NULL always
+ * means the base's way.
+ */
+struct iomd_ops {
+	int (*init_with_options)(struct iomd *md, void *buffers, u32 count, u32 offset,
+				 struct task_struct *task, u64 options,
+				 struct device *mapper);
+	int (*prepare)(struct iomd *md, u64 direction);
+	int (*complete)(struct iomd *md, u64 direction);
+	phys_addr_t (*get_physical_segment)(struct iomd *md, u64 offset, u64 *length,
+					    u64 options);
+	bool (*seek)(struct iomd *md, struct iomd_segment_iter *iter);
+	int (*set_in_use)(struct iomd *md, bool begin);
+	u64 (*get_preparation_id)(struct iomd *md);
+	u64 (*get_dma_map_length)(struct iomd *md, u64 *offset);
+	unsigned long (*get_kernel_address)(struct iomd *md, u64 offset, u64 length);
+};
+
+/**
+ * struct iomd - a descriptor of memory, base of every class of them
+ *
+ * All members are private; a subclass has this as its first member and sets it
+ * up with iomd_init().
+ */
+struct iomd {
+	/* private: */
+	struct os_object object;
+	const struct iomd_ops *ops;
+	u64 length;
+	u64 flags;
+	/* guards context, mappings and, in the classes that say so, their state */
+	spinlock_t lock;
+	u32 tag;
+	u32 kernel_tag;
+	u32 user_tag;
+	u32 users;
+	u16 mapper_options;
+	u64 preparation_id;
+	struct os_object *context;
+	struct list_head mappings;
+};
+
+extern struct os_meta_class iomd_meta_class;
+
+#define iomd_from_object(ptr)	container_of_const(ptr, struct iomd, object)
+
+void iomd_init(struct iomd *md, const struct iomd_ops *ops, u64 length, u64 options);
+
+struct iomd *iomd_with_address(void *address, u64 length, u64 direction);
+struct iomd *iomd_with_address_range(u64 address, u64 length, u64 options,
+				     struct task_struct *task);
+struct iomd *iomd_with_address_ranges(struct iomd_address_range *ranges, u32 count,
+				      u64 options, struct task_struct *task);
+struct iomd *iomd_with_physical_address(phys_addr_t address, u64 length, u64 direction);
+struct iomd *iomd_with_options(void *buffers, u32 count, u32 offset,
+			       struct task_struct *task, u64 options,
+			       struct device *mapper);
+int iomd_init_with_options(struct iomd *md, void *buffers, u32 count, u32 offset,
+			   struct task_struct *task, u64 options, struct device *mapper);
+
+struct iomd *iomd_retain(struct iomd *md);
+void iomd_release(struct iomd *md);
+
+int iomd_prepare(struct iomd *md, u64 direction);
+int iomd_complete(struct iomd *md, u64 direction);
+u64 iomd_get_preparation_id(struct iomd *md);
+void iomd_set_preparation_id(struct iomd *md);
+
+phys_addr_t iomd_get_physical_segment(struct iomd *md, u64 offset, u64 *length, u64 options);
+phys_addr_t iomd_get_physical_address(struct iomd *md);
+u64 iomd_get_dma_map_length(struct iomd *md, u64 *offset);
+u64 iomd_read_bytes(struct iomd *md, u64 offset, void *bytes, u64 length);
+u64 iomd_write_bytes(struct iomd *md, u64 offset, const void *bytes, u64 length);
+
+u64 iomd_get_length(const struct iomd *md);
+u64 iomd_get_direction(const struct iomd *md);
+u64 iomd_get_flags(const struct iomd *md);
+u32 iomd_get_tag(const struct iomd *md);
+void iomd_set_tag(struct iomd *md, u32 tag);
+void iomd_set_context(struct iomd *md, struct os_object *context);
+struct os_object *iomd_copy_context(struct iomd *md);
+struct os_meta_class *iomd_get_meta_class(const struct iomd *md);
+
+struct iomd_mapping *iomd_map(struct iomd *md, u64 options);
+
+#endif

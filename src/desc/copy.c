@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Copying between a descriptor and kernel memory, through physical addresses,
+ * whatever the class: RAM a page at a time, device memory through a mapping of
+ * the moment.
+ */
+#include <linux/highmem.h>
+#include <linux/io.h>
+#include <linux/overflow.h>
+
+#include <iomd/descriptor.h>
+
+#include "ram.h"
+
+/* Most device memory that is mapped at a time. */
+#define WINDOW_BYTES	SZ_64K
+
+/* Copy or, without @bytes, zero-fill. */
+static void copy_ram(phys_addr_t address, void *bytes, unsigned int length, bool write)
+{
+	void *memory = kmap_local_page(pfn_to_page(PHYS_PFN(address))) + offset_in_page(address);
+
+	if (!write)
+		memcpy(bytes, memory, length);
+	else if (bytes)
+		memcpy(memory, bytes, length);
+	else
+		memset(memory, 0, length);
+	kunmap_local(memory);
+}
+
+static bool copy_device(phys_addr_t address, void *bytes, unsigned int length, bool write)
+{
+	void __iomem *memory = ioremap(address, length);
+
+	if (!memory)
+		return false;
+	if (!write)
+		memcpy_fromio(bytes, memory, length);
+	else if (bytes)
+		memcpy_toio(memory, bytes, length);
+	else
+		memset_io(memory, 0, length);
+	iounmap(memory);
+	return true;
+}
+
+/* The bytes that were copied: all, unless device memory can't be mapped. */
+static u64 copy_segment(phys_addr_t address, void *bytes, u64 length, bool write)
+{
+	u64 done = 0;
+
+	while (done < length) {
+		phys_addr_t at = address + done;
+		void *where = bytes ? bytes + done : NULL;
+		u64 piece;
+
+		if (iomd_is_ram(at)) {
+			piece = min_t(u64, length - done, PAGE_SIZE - offset_in_page(at));
+			copy_ram(at, where, piece, write);
+		} else {
+			piece = min_t(u64, length - done, WINDOW_BYTES - at % WINDOW_BYTES);
+			if (!copy_device(at, where, piece, write))
+				break;
+		}
+		done += piece;
+	}
+	return done;
+}
+
+/* Can every byte be had? Nothing is copied if not. */
+static bool check_range(struct iomd *md, u64 offset, u64 length, u64 options)
+{
+	struct iomd_segment_iter iter;
+	u64 end;
+
+	if (check_add_overflow(offset, length, &end) || end > iomd_get_length(md))
+		return false;
+	iomd_segment_iter_init(&iter, md, offset, length, options);
+	while (iter.length)
+		iomd_segment_iter_next(&iter);
+	return iter.offset == end;
+}
+
+static u64 copy(struct iomd *md, u64 offset, void *bytes, u64 length, bool write)
+{
+	u64 options = write ? IOMD_MEMORY_SEGMENT_WRITE : 0;
+	struct iomd_segment_iter iter;
+	u64 done = 0;
+
+	if (!check_range(md, offset, length, options))
+		return 0;
+	iomd_segment_iter_init(&iter, md, offset, length, options);
+	while (iter.length) {
+		u64 copied = copy_segment(iter.address, bytes ? bytes + done : NULL,
+					  iter.length, write);
+
+		done += copied;
+		if (copied < iter.length)
+			break;
+		iomd_segment_iter_next(&iter);
+	}
+	return done;
+}
+
+/**
+ * iomd_read_bytes() - copy out of a descriptor
+ * @md: descriptor, prepared unless it is physical
+ * @offset: first byte
+ * @bytes: kernel memory to copy to
+ * @length: bytes
+ *
+ * IOKit: IOMemoryDescriptor::readBytes.
+ *
+ * Return: @length; 0 with nothing copied if the range does not lie inside, the
+ * memory is not prepared, or @bytes is NULL; something between only if device
+ * memory could not be mapped.
+ * Context: any for RAM; for device memory may sleep.
+ */
+u64 iomd_read_bytes(struct iomd *md, u64 offset, void *bytes, u64 length)
+{
+	return bytes ? copy(md, offset, bytes, length, false) : 0;
+}
+IOMD_EXPORT(iomd_read_bytes);
+
+/**
+ * iomd_write_bytes() - copy into a descriptor
+ * @md: descriptor, prepared unless it is physical
+ * @offset: first byte
+ * @bytes: kernel memory to copy from; NULL: fill with zeroes
+ * @length: bytes
+ *
+ * IOKit: IOMemoryDescriptor::writeBytes.
+ *
+ * Return: see iomd_read_bytes(); 0 too if any of the memory is prepared for OUT
+ * only.
+ * Context: see iomd_read_bytes().
+ */
+u64 iomd_write_bytes(struct iomd *md, u64 offset, const void *bytes, u64 length)
+{
+	return copy(md, offset, (void *)bytes, length, true);
+}
+IOMD_EXPORT(iomd_write_bytes);

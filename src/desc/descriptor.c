@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * IOMemoryDescriptor, the abstract base: what is the same for every class, and
+ * the door to what is not. It checks what comes from outside once, so that no
+ * class has to.
+ */
+#include <linux/atomic.h>
+#include <linux/bug.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/overflow.h>
+
+#include "descriptor.h"
+#include "id.h"
+
+static atomic64_t last_id = ATOMIC64_INIT(BIT_ULL(32) - 1);
+
+u64 iomd_id_next(void)
+{
+	return atomic64_inc_return(&last_id);
+}
+
+static void descriptor_free(struct os_object *object)
+{
+	os_object_release(iomd_from_object(object)->context);
+}
+
+struct os_meta_class iomd_meta_class = {
+	.name = "iomd",
+	.size = sizeof(struct iomd),
+	.super = &os_object_meta_class,
+	.owner = THIS_MODULE,
+	.free = descriptor_free,
+};
+IOMD_EXPORT(iomd_meta_class);
+
+/**
+ * iomd_init() - set up the base of an instance of a subclass
+ * @md: first member of what os_object_alloc() returned
+ * @ops: what the class does its own way
+ * @length: bytes described
+ * @options: direction and other options that iomd_get_flags() is to tell
+ *
+ * Context: any.
+ */
+void iomd_init(struct iomd *md, const struct iomd_ops *ops, u64 length, u64 options)
+{
+	md->ops = ops;
+	md->length = length;
+	md->flags = options;
+	spin_lock_init(&md->lock);
+	INIT_LIST_HEAD(&md->mappings);
+}
+IOMD_EXPORT(iomd_init);
+
+/**
+ * iomd_init_with_options() - (re)target a descriptor
+ * @md: descriptor whose class can be; it gives up the memory it described
+ * @buffers: see iomd_with_options()
+ * @count: see iomd_with_options()
+ * @offset: see iomd_with_options()
+ * @task: see iomd_with_options()
+ * @options: see iomd_with_options()
+ * @mapper: see iomd_with_options()
+ *
+ * Nobody else may use @md meanwhile. After a failure it describes nothing and can
+ * only be released or retargeted. IOKit: IOMemoryDescriptor::initWithOptions.
+ *
+ * Return: 0; -EOPNOTSUPP if the class can't; -EBUSY while @md is mapped, for a
+ * device or for the CPU; else as iomd_with_options().
+ * Context: may sleep.
+ */
+int iomd_init_with_options(struct iomd *md, void *buffers, u32 count, u32 offset,
+			   struct task_struct *task, u64 options, struct device *mapper)
+{
+	if (!md->ops->init_with_options)
+		return -EOPNOTSUPP;
+	return md->ops->init_with_options(md, buffers, count, offset, task, options, mapper);
+}
+IOMD_EXPORT(iomd_init_with_options);
+
+/**
+ * iomd_retain() - take a reference
+ * @md: descriptor, or NULL
+ *
+ * Return: @md.
+ * Context: any, hard IRQ included.
+ */
+struct iomd *iomd_retain(struct iomd *md)
+{
+	if (md)
+		os_object_retain(&md->object);
+	return md;
+}
+IOMD_EXPORT(iomd_retain);
+
+/**
+ * iomd_release() - give a reference back
+ * @md: descriptor, or NULL
+ *
+ * With the last one the descriptor ends, and with it every preparation that was
+ * not completed. IOKit: IOMemoryDescriptor::free.
+ *
+ * Context: any, hard IRQ included; see os_object_release().
+ */
+void iomd_release(struct iomd *md)
+{
+	if (md)
+		os_object_release(&md->object);
+}
+IOMD_EXPORT(iomd_release);
+
+/**
+ * iomd_prepare() - make memory ready for a device
+ * @md: descriptor
+ * @direction: of the coming transfer; IOMD_DIRECTION_NONE: the descriptor's. It
+ *	may be narrower or wider than the descriptor's. May be or-ed with
+ *	IOMD_DIRECTION_PREPARE_ modifiers.
+ *
+ * The first prepare faults the pages in, pins them and charges them; for IN or
+ * both directions they must be writable. Later ones are counted. Undone by as
+ * many iomd_complete(). IOKit: IOMemoryDescriptor::prepare.
+ *
+ * Return: 0; or, with nothing pinned and nothing charged: -EINVAL for unknown bits;
+ * -EFAULT if memory is not mapped, or not writable for IN, or may not be pinned;
+ * -EACCES if it is prepared already, but for OUT only, and @direction has IN;
+ * -ENOMEM, also if RLIMIT_MEMLOCK is exceeded; -ESRCH if the address space is gone;
+ * -EINTR if a fatal signal came; -ERANGE if PREPARE_TO_PHYS32 can't be had;
+ * else what the kernel said.
+ * Context: may sleep.
+ */
+int iomd_prepare(struct iomd *md, u64 direction)
+{
+	might_sleep();
+	if (direction & ~(IOMD_DIRECTION_MASK | IOMD_DIRECTION_PREPARE_MASK))
+		return -EINVAL;
+	return md->ops->prepare(md, direction);
+}
+IOMD_EXPORT(iomd_prepare);
+
+/**
+ * iomd_complete() - end one preparation
+ * @md: descriptor
+ * @direction: IOMD_DIRECTION_COMPLETE_ modifiers; direction bits are ignored
+ *
+ * The last complete marks the pages dirty that a device could write, unpins and
+ * uncharges them. IOKit: IOMemoryDescriptor::complete.
+ *
+ * Return: 0; or, with nothing changed: -EINVAL for unknown bits; -EAGAIN if there
+ * is no preparation to complete; -EBUSY if it is the last one and the memory is still
+ * mapped, for a device or for the CPU.
+ * Context: may sleep.
+ */
+int iomd_complete(struct iomd *md, u64 direction)
+{
+	might_sleep();
+	if (direction & ~(IOMD_DIRECTION_MASK | IOMD_DIRECTION_COMPLETE_MASK))
+		return -EINVAL;
+	if (WARN_ONCE(READ_ONCE(md->users),
+		      "iomd: complete while the memory is mapped\n"))
+		return -EBUSY;
+	return md->ops->complete(md, direction);
+}
+IOMD_EXPORT(iomd_complete);
+
+int iomd_set_in_use(struct iomd *md, bool begin)
+{
+	unsigned long irq;
+
+	if (md->ops->set_in_use)
+		return md->ops->set_in_use(md, begin);
+	spin_lock_irqsave(&md->lock, irq);
+	WRITE_ONCE(md->users, md->users + (begin ? 1 : -1));
+	spin_unlock_irqrestore(&md->lock, irq);
+	return 0;
+}
+
+/**
+ * iomd_get_preparation_id() - which preparation is it?
+ * @md: descriptor
+ *
+ * Equal ids mean that the same pages have stayed pinned, so that what was derived
+ * from them is still right. IOKit: IOMemoryDescriptor::getPreparationID.
+ *
+ * Return: the id; IOMD_PREPARATION_ID_UNPREPARED; or
+ * IOMD_PREPARATION_ID_UNSUPPORTED if the class has none.
+ * Context: any.
+ */
+u64 iomd_get_preparation_id(struct iomd *md)
+{
+	if (!md->ops->get_preparation_id)
+		return IOMD_PREPARATION_ID_UNSUPPORTED;
+	return md->ops->get_preparation_id(md);
+}
+IOMD_EXPORT(iomd_get_preparation_id);
+
+/**
+ * iomd_set_preparation_id() - give an instance an id for life, if it has none
+ * @md: descriptor
+ *
+ * For classes whose memory never changes. IOKit:
+ * IOMemoryDescriptor::setPreparationID.
+ *
+ * Context: any.
+ */
+void iomd_set_preparation_id(struct iomd *md)
+{
+	unsigned long irq;
+
+	spin_lock_irqsave(&md->lock, irq);
+	if (!md->preparation_id)
+		md->preparation_id = iomd_id_next();
+	spin_unlock_irqrestore(&md->lock, irq);
+}
+IOMD_EXPORT(iomd_set_preparation_id);
+
+/**
+ * iomd_get_physical_segment() - address and length of contiguous memory
+ * @md: descriptor, prepared unless it is physical
+ * @offset: of a byte in it
+ * @length: set to the bytes that are contiguous from there, 0 if there are none;
+ *	may be NULL
+ * @options: 0, IOMD_MEMORY_MAPPER_NONE, or IOMD_MEMORY_SEGMENT_WRITE: refuse
+ *	memory that is prepared for OUT only; or IOMD_MEMORY_SEGMENT_SOURCE: tell
+ *	the range that was described instead, prepared or not
+ *
+ * The segment is as long as the class can vouch for; it may reach beyond what was
+ * contiguous for the caller's purposes. IOKit:
+ * IOMemoryDescriptor::getPhysicalSegment.
+ *
+ * Return: the CPU's physical address of the byte. 0 with *@length 0 if @offset is
+ * not inside or the memory is not prepared; 0 alone is a valid address.
+ * Context: any, hard IRQ included. A caller that holds a preparation gets the same
+ * answer as long as it does.
+ */
+phys_addr_t iomd_get_physical_segment(struct iomd *md, u64 offset, u64 *length, u64 options)
+{
+	u64 unused;
+
+	if (!length)
+		length = &unused;
+	if (offset >= md->length) {
+		*length = 0;
+		return 0;
+	}
+	return md->ops->get_physical_segment(md, offset, length, options);
+}
+IOMD_EXPORT(iomd_get_physical_segment);
+
+/**
+ * iomd_get_physical_address() - physical address of the first byte
+ * @md: descriptor, prepared unless it is physical
+ *
+ * IOKit: IOMemoryDescriptor::getPhysicalAddress.
+ *
+ * Return: the address, or 0 if there is none.
+ * Context: any, hard IRQ included.
+ */
+phys_addr_t iomd_get_physical_address(struct iomd *md)
+{
+	return iomd_get_physical_segment(md, 0, NULL, 0);
+}
+IOMD_EXPORT(iomd_get_physical_address);
+
+/**
+ * iomd_segment_iter_seek() - place an iterator at its offset
+ * @iter: iterator with its descriptor, offset and end
+ *
+ * Context: any, hard IRQ included.
+ */
+void iomd_segment_iter_seek(struct iomd_segment_iter *iter)
+{
+	struct iomd *md = iter->md;
+	u64 left = iter->end - iter->offset;
+
+	iter->window = 0;
+	if (!left) {
+		iter->length = 0;
+		return;
+	}
+	if (md->ops->seek && md->ops->seek(md, iter))
+		return;
+	iter->address = md->ops->get_physical_segment(md, iter->offset, &iter->length,
+						      iter->options);
+	iter->length = min(iter->length, left);
+}
+IOMD_EXPORT(iomd_segment_iter_seek);
+
+/**
+ * iomd_segment_iter_init() - start a walk
+ * @iter: iterator
+ * @md: descriptor, prepared unless it is physical
+ * @offset: first byte
+ * @length: bytes; what lies beyond the end is left out
+ * @options: see iomd_get_physical_segment()
+ *
+ * Context: any, hard IRQ included.
+ */
+void iomd_segment_iter_init(struct iomd_segment_iter *iter, struct iomd *md,
+			    u64 offset, u64 length, u64 options)
+{
+	u64 end;
+
+	if (check_add_overflow(offset, length, &end) || end > md->length)
+		end = md->length;
+	iter->md = md;
+	iter->offset = min(offset, end);
+	iter->end = end;
+	iter->options = options;
+	iomd_segment_iter_seek(iter);
+}
+IOMD_EXPORT(iomd_segment_iter_init);
+
+/* Sum over the runs that the class can tell of, each rounded out to pages. */
+static u64 generic_dma_map_length(struct iomd *md, u64 *offset)
+{
+	u64 at = 0, bytes = 0, length;
+
+	*offset = 0;
+	while (at < md->length) {
+		u64 address = iomd_get_physical_segment(md, at, &length,
+							IOMD_MEMORY_SEGMENT_SOURCE);
+
+		length = min(length, md->length - at);
+		if (!length)
+			break;
+		if (!at)
+			*offset = address & (PAGE_SIZE - 1);
+		bytes += round_up((address & (PAGE_SIZE - 1)) + length, PAGE_SIZE);
+		at += length;
+	}
+	return bytes ?: md->length;
+}
+
+/**
+ * iomd_get_dma_map_length() - device address space that a full mapping needs
+ * @md: descriptor, prepared or not
+ * @offset: set to where in its page the memory starts; may be NULL
+ *
+ * IOKit: IOMemoryDescriptor::getDMAMapLength.
+ *
+ * Return: bytes, each piece that is contiguous where it was described being
+ * rounded out to pages of its own.
+ * Context: any.
+ */
+u64 iomd_get_dma_map_length(struct iomd *md, u64 *offset)
+{
+	u64 unused;
+
+	if (!offset)
+		offset = &unused;
+	if (md->ops->get_dma_map_length)
+		return md->ops->get_dma_map_length(md, offset);
+	return generic_dma_map_length(md, offset);
+}
+IOMD_EXPORT(iomd_get_dma_map_length);
+
+/**
+ * iomd_get_length() - how much memory is described
+ * @md: descriptor
+ *
+ * IOKit: IOMemoryDescriptor::getLength.
+ *
+ * Return: bytes.
+ * Context: any, hard IRQ included.
+ */
+u64 iomd_get_length(const struct iomd *md)
+{
+	return READ_ONCE(md->length);
+}
+IOMD_EXPORT(iomd_get_length);
+
+/**
+ * iomd_get_direction() - direction that the descriptor was made for
+ * @md: descriptor
+ *
+ * IOKit: IOMemoryDescriptor::getDirection.
+ *
+ * Return: one of IOMD_DIRECTION_.
+ * Context: any, hard IRQ included.
+ */
+u64 iomd_get_direction(const struct iomd *md)
+{
+	return READ_ONCE(md->flags) & IOMD_DIRECTION_MASK;
+}
+IOMD_EXPORT(iomd_get_direction);
+
+/**
+ * iomd_get_flags() - options and state
+ * @md: descriptor
+ *
+ * IOKit: IOMemoryDescriptor::getFlags.
+ *
+ * Return: what it was made with, type and direction included, and
+ * IOMD_MEMORY_PREPARED_READ_ONLY while it is prepared for OUT only,
+ * IOMD_MEMORY_AUTO_PREPARE if it was born prepared.
+ * Context: any, hard IRQ included.
+ */
+u64 iomd_get_flags(const struct iomd *md)
+{
+	return READ_ONCE(md->flags);
+}
+IOMD_EXPORT(iomd_get_flags);
+
+/**
+ * iomd_get_tag() - the caller's number
+ * @md: descriptor
+ *
+ * IOKit: IOMemoryDescriptor::getTag.
+ *
+ * Return: what iomd_set_tag() set; 0 at first.
+ * Context: any, hard IRQ included.
+ */
+u32 iomd_get_tag(const struct iomd *md)
+{
+	return READ_ONCE(md->tag);
+}
+IOMD_EXPORT(iomd_get_tag);
+
+/**
+ * iomd_set_tag() - keep a number for the caller
+ * @md: descriptor
+ * @tag: anything
+ *
+ * IOKit: IOMemoryDescriptor::setTag.
+ *
+ * Context: any, hard IRQ included.
+ */
+void iomd_set_tag(struct iomd *md, u32 tag)
+{
+	WRITE_ONCE(md->tag, tag);
+}
+IOMD_EXPORT(iomd_set_tag);
+
+/**
+ * iomd_set_context() - keep an object for the caller
+ * @md: descriptor
+ * @context: held until it is replaced or the descriptor ends; NULL for none
+ *
+ * IOKit: IOMemoryDescriptor::setContext.
+ *
+ * Context: any, hard IRQ included.
+ */
+void iomd_set_context(struct iomd *md, struct os_object *context)
+{
+	struct os_object *old;
+	unsigned long irq;
+
+	os_object_retain(context);
+	spin_lock_irqsave(&md->lock, irq);
+	old = md->context;
+	md->context = context;
+	spin_unlock_irqrestore(&md->lock, irq);
+	os_object_release(old);
+}
+IOMD_EXPORT(iomd_set_context);
+
+/**
+ * iomd_copy_context() - the object kept for the caller
+ * @md: descriptor
+ *
+ * IOKit: IOMemoryDescriptor::copyContext.
+ *
+ * Return: the object with one more reference, the caller's, or NULL.
+ * Context: any, hard IRQ included.
+ */
+struct os_object *iomd_copy_context(struct iomd *md)
+{
+	struct os_object *context;
+	unsigned long irq;
+
+	spin_lock_irqsave(&md->lock, irq);
+	context = os_object_retain(md->context);
+	spin_unlock_irqrestore(&md->lock, irq);
+	return context;
+}
+IOMD_EXPORT(iomd_copy_context);
+
+/**
+ * iomd_get_meta_class() - class of a descriptor
+ * @md: descriptor
+ *
+ * IOKit: IOMemoryDescriptor::getMetaClass.
+ *
+ * Return: its class.
+ * Context: any.
+ */
+struct os_meta_class *iomd_get_meta_class(const struct iomd *md)
+{
+	return os_object_get_meta_class(&md->object);
+}
+IOMD_EXPORT(iomd_get_meta_class);
