@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A prepared descriptor as one device sees it.
+ */
+#ifndef IOMD_DMA_H
+#define IOMD_DMA_H
+
+#include <linux/dma-direction.h>
+#include <linux/scatterlist.h>
+#include <linux/types.h>
+
+struct device;
+struct iomd;
+
+/**
+ * struct iomd_dma_map - part of a descriptor, mapped for one device
+ * @sgt: what the device sees: walk it with for_each_sgtable_dma_sg()
+ * @dev: the device
+ * @md: the descriptor, which cannot be unprepared while this lives
+ * @offset: first byte that is mapped
+ * @length: bytes that are mapped
+ * @direction: in the DMA API's terms
+ */
+struct iomd_dma_map {
+	struct sg_table sgt;
+	struct device *dev;
+	struct iomd *md;
+	u64 offset;
+	u64 length;
+	enum dma_data_direction direction;
+};
+
+struct iomd_dma_map *iomd_dma_map(struct iomd *md, struct device *dev, u64 offset,
+				  u64 length, u64 direction);
+void iomd_dma_unmap(struct iomd_dma_map *map);
+void iomd_dma_sync_for_cpu(struct iomd_dma_map *map);
+void iomd_dma_sync_for_device(struct iomd_dma_map *map);
+
+#endif

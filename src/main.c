@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Opens the rooms in order, superclasses before their subclasses, and closes
+ * them in reverse.
+ */
+#include <linux/init.h>
+#include <linux/module.h>
+
+#include <iomd/iomd.h>
+
+#include "debug/debugfs.h"
+#include "desc/general.h"
+#include "object/object.h"
+
+static struct os_meta_class * const classes[] = {
+	&iomd_meta_class,
+	&iomd_general_meta_class,
+	&iomd_mapping_meta_class,
+};
+
+static void unregister_classes(unsigned int count)
+{
+	while (count--)
+		os_meta_class_unregister(classes[count]);
+}
+
+static int __init iomd_module_init(void)
+{
+	unsigned int i;
+	int ret;
+
+	ret = os_object_init_room();
+	if (ret)
+		return ret;
+	for (i = 0; i < ARRAY_SIZE(classes); i++) {
+		ret = os_meta_class_register(classes[i]);
+		if (ret)
+			goto err_unregister;
+	}
+	iomd_debugfs_init();
+	return 0;
+
+err_unregister:
+	unregister_classes(i);
+	os_object_exit_room();
+	return ret;
+}
+
+static void __exit iomd_module_exit(void)
+{
+	iomd_debugfs_exit();
+	/* Objects whose end is still under way are of these classes. */
+	os_object_barrier();
+	unregister_classes(ARRAY_SIZE(classes));
+	os_object_exit_room();
+}
+
+module_init(iomd_module_init);
+module_exit(iomd_module_exit);
+MODULE_DESCRIPTION("Buffer descriptors: IOKit's IOMemoryDescriptor family");
+MODULE_LICENSE("GPL");
