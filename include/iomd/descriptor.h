@@ -5,6 +5,7 @@
 #ifndef IOMD_DESCRIPTOR_H
 #define IOMD_DESCRIPTOR_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -36,6 +37,12 @@ struct task_struct;
  * @get_kernel_address: the address at which [@offset, @offset + @length) is seen
  *	by the kernel anyway, for as long as the descriptor lives; 0 if it is not.
  *	NULL: never
+ * @set_purgeable: see iomd_set_purgeable(). Called with one of the four states,
+ *	without modifiers, and a valid pointer. NULL: -EAGAIN
+ * @set_ownership: see iomd_set_ownership(). Called with a valid tag and valid
+ *	options. NULL: -EAGAIN
+ * @get_page_counts: see iomd_get_page_counts(). Called with valid pointers. NULL:
+ *	-EAGAIN
  *
  * Fill one statically. Members may be added at the end: an op left NULL always
  * means the base's way.
@@ -53,6 +60,10 @@ struct iomd_ops {
 	u64 (*get_preparation_id)(struct iomd *md);
 	u64 (*get_dma_map_length)(struct iomd *md, u64 *offset);
 	unsigned long (*get_kernel_address)(struct iomd *md, u64 offset, u64 length);
+	int (*set_purgeable)(struct iomd *md, u32 new_state, u32 *old_state);
+	int (*set_ownership)(struct iomd *md, struct task_struct *new_owner, int new_ledger_tag,
+			     u64 options);
+	int (*get_page_counts)(struct iomd *md, u64 *resident, u64 *dirty);
 };
 
 /**
@@ -74,6 +85,9 @@ struct iomd {
 	u32 user_tag;
 	u32 users;
 	u16 mapper_options;
+	/* Composites below this one at the most, and composites that it is a part of. */
+	u8 depth;
+	atomic_t nested;
 	u64 preparation_id;
 	struct os_object *context;
 	struct list_head mappings;
@@ -97,6 +111,8 @@ struct iomd *iomd_with_options(void *buffers, u32 count, u32 offset,
 int iomd_init_with_options(struct iomd *md, void *buffers, u32 count, u32 offset,
 			   struct task_struct *task, u64 options, struct device *mapper);
 
+struct iomd *iomd_with_persistent_memory_descriptor(struct iomd *original);
+
 struct iomd *iomd_retain(struct iomd *md);
 void iomd_release(struct iomd *md);
 
@@ -111,6 +127,13 @@ u64 iomd_get_dma_map_length(struct iomd *md, u64 *offset);
 u64 iomd_read_bytes(struct iomd *md, u64 offset, void *bytes, u64 length);
 u64 iomd_write_bytes(struct iomd *md, u64 offset, const void *bytes, u64 length);
 
+int iomd_perform_operation(struct iomd *md, u32 options, u64 offset, u64 length);
+
+int iomd_set_purgeable(struct iomd *md, u32 new_state, u32 *old_state);
+int iomd_set_ownership(struct iomd *md, struct task_struct *new_owner, int new_ledger_tag,
+		       u64 options);
+int iomd_get_page_counts(struct iomd *md, u64 *resident, u64 *dirty);
+
 u64 iomd_get_length(const struct iomd *md);
 u64 iomd_get_direction(const struct iomd *md);
 u64 iomd_get_flags(const struct iomd *md);
@@ -119,6 +142,11 @@ void iomd_set_tag(struct iomd *md, u32 tag);
 void iomd_set_context(struct iomd *md, struct os_object *context);
 struct os_object *iomd_copy_context(struct iomd *md);
 struct os_meta_class *iomd_get_meta_class(const struct iomd *md);
+void iomd_set_vm_tags(struct iomd *md, u32 kernel_tag, u32 user_tag);
+u32 iomd_get_vm_tag(const struct iomd *md, const struct task_struct *task);
+void iomd_set_mapper_options(struct iomd *md, u16 options);
+u16 iomd_get_mapper_options(const struct iomd *md);
+void iomd_initialize(void);
 
 struct iomd_mapping *iomd_map(struct iomd *md, u64 options);
 

@@ -102,14 +102,43 @@ struct iomd_address_range {
 #define IOMD_MAP_GUARDED_MASK		GENMASK_ULL(44, 43)
 #define IOMD_MAP_MASK			GENMASK_ULL(44, 32)
 
-/* Options of a segment query: for writing; the ranges described, not what is behind. */
+/*
+ * Options of a segment query: refuse memory that must not be written; tell the
+ * ranges that were described, not what is behind them; refuse memory that is not
+ * this machine's.
+ */
 #define IOMD_MEMORY_SEGMENT_WRITE	BIT_ULL(45)
 #define IOMD_MEMORY_SEGMENT_SOURCE	BIT_ULL(46)
-#define IOMD_MEMORY_SEGMENT_MASK	GENMASK_ULL(46, 45)
+#define IOMD_MEMORY_SEGMENT_LOCAL	BIT_ULL(47)
+#define IOMD_MEMORY_SEGMENT_MASK	GENMASK_ULL(47, 45)
 
 /* IOMemoryDescriptor::getPreparationID: what is not an id of a preparation. */
 #define IOMD_PREPARATION_ID_UNPREPARED		0ULL
 #define IOMD_PREPARATION_ID_UNSUPPORTED		1ULL
 #define IOMD_PREPARATION_ID_ALWAYS_PREPARED	2ULL
+
+/* IOMemoryDescriptor::setPurgeable: states, and modifiers that may be or-ed to VOLATILE. */
+#define IOMD_MEMORY_PURGEABLE_KEEP_CURRENT	1
+#define IOMD_MEMORY_PURGEABLE_NON_VOLATILE	2
+#define IOMD_MEMORY_PURGEABLE_VOLATILE		3
+#define IOMD_MEMORY_PURGEABLE_EMPTY		4
+#define IOMD_MEMORY_PURGEABLE_STATE_MASK	0xf
+#define IOMD_MEMORY_PURGEABLE_MODIFIERS		GENMASK(13, 5)
+
+/* IOMemoryDescriptor::setOwnership */
+#define IOMD_MEMORY_LEDGER_TAG_UNCHANGED	(-1)
+#define IOMD_MEMORY_LEDGER_TAG_NONE		0
+#define IOMD_MEMORY_LEDGER_TAG_DEFAULT		1
+#define IOMD_MEMORY_LEDGER_TAG_NETWORK		2
+#define IOMD_MEMORY_LEDGER_TAG_MEDIA		3
+#define IOMD_MEMORY_LEDGER_TAG_GRAPHICS		4
+#define IOMD_MEMORY_LEDGER_TAG_NEURAL		5
+#define IOMD_MEMORY_LEDGER_FLAG_NO_FOOTPRINT	BIT_ULL(0)
+
+/* IOMemoryDescriptor::performOperation */
+#define IOMD_MEMORY_INCOHERENT_IO_FLUSH		1
+#define IOMD_MEMORY_INCOHERENT_IO_STORE		2
+#define IOMD_MEMORY_CLEAR_ENCRYPTED		50
+#define IOMD_MEMORY_SET_ENCRYPTED		51
 
 #endif

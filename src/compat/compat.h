@@ -9,6 +9,7 @@
 
 #include <linux/export.h>
 #include <linux/mm.h>
+#include <linux/uio.h>
 
 #include "iomd-features.h"
 
@@ -29,6 +30,15 @@ static inline long iomd_compat_pin_remote(struct mm_struct *mm, unsigned long st
 	return pin_user_pages_remote(mm, start, nr, flags, pages, NULL, NULL);
 #else
 	return pin_user_pages_remote(mm, start, nr, flags, pages, NULL);
+#endif
+}
+
+static inline const struct iovec *iomd_compat_iter_iov(const struct iov_iter *iter)
+{
+#ifdef IOMD_HAVE_ITER_IOV_FIELD
+	return iter->iov;
+#else
+	return iter_iov(iter);
 #endif
 }
 

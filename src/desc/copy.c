@@ -84,7 +84,7 @@ static bool check_range(struct iomd *md, u64 offset, u64 length, u64 options)
 
 static u64 copy(struct iomd *md, u64 offset, void *bytes, u64 length, bool write)
 {
-	u64 options = write ? IOMD_MEMORY_SEGMENT_WRITE : 0;
+	u64 options = IOMD_MEMORY_SEGMENT_LOCAL | (write ? IOMD_MEMORY_SEGMENT_WRITE : 0);
 	struct iomd_segment_iter iter;
 	u64 done = 0;
 

@@ -124,7 +124,8 @@ IOMD_EXPORT(iomd_release);
  * Return: 0; or, with nothing pinned and nothing charged: -EINVAL for unknown bits;
  * -EFAULT if memory is not mapped, or not writable for IN, or may not be pinned;
  * -EACCES if it is prepared already, but for OUT only, and @direction has IN;
- * -ENOMEM, also if RLIMIT_MEMLOCK is exceeded; -ESRCH if the address space is gone;
+ * -ENOMEM, also if RLIMIT_MEMLOCK is exceeded; -ENXIO for another machine's virtual
+ * memory; -ESRCH if the address space is gone;
  * -EINTR if a fatal signal came; -ERANGE if PREPARE_TO_PHYS32 can't be had;
  * else what the kernel said.
  * Context: may sleep.
@@ -175,6 +176,25 @@ int iomd_set_in_use(struct iomd *md, bool begin)
 	return 0;
 }
 
+/* Deep enough for any sensible driver, shallow enough for any stack. */
+#define MAX_DEPTH	8
+
+int iomd_nest(struct iomd *composite, struct iomd *part)
+{
+	if (part->depth >= MAX_DEPTH)
+		return -ELOOP;
+	composite->depth = max_t(u8, composite->depth, part->depth + 1);
+	atomic_inc(&part->nested);
+	iomd_retain(part);
+	return 0;
+}
+
+void iomd_unnest(struct iomd *part)
+{
+	atomic_dec(&part->nested);
+	iomd_release(part);
+}
+
 /**
  * iomd_get_preparation_id() - which preparation is it?
  * @md: descriptor
@@ -221,8 +241,9 @@ IOMD_EXPORT(iomd_set_preparation_id);
  * @length: set to the bytes that are contiguous from there, 0 if there are none;
  *	may be NULL
  * @options: 0, IOMD_MEMORY_MAPPER_NONE, or IOMD_MEMORY_SEGMENT_WRITE: refuse
- *	memory that is prepared for OUT only; or IOMD_MEMORY_SEGMENT_SOURCE: tell
- *	the range that was described instead, prepared or not
+ *	memory that is prepared for OUT only; IOMD_MEMORY_SEGMENT_LOCAL: refuse
+ *	another machine's; or IOMD_MEMORY_SEGMENT_SOURCE: tell the range that was
+ *	described instead, prepared or not
  *
  * The segment is as long as the class can vouch for; it may reach beyond what was
  * contiguous for the caller's purposes. IOKit:
@@ -475,6 +496,166 @@ struct os_object *iomd_copy_context(struct iomd *md)
 	return context;
 }
 IOMD_EXPORT(iomd_copy_context);
+
+/**
+ * iomd_set_purgeable() - may the contents be thrown away?
+ * @md: descriptor
+ * @new_state: IOMD_MEMORY_PURGEABLE_KEEP_CURRENT, _NON_VOLATILE, _VOLATILE or _EMPTY;
+ *	modifiers that may be or-ed to it are accepted, all volatile memory being
+ *	reclaimed oldest first
+ * @old_state: set to the state before: _NON_VOLATILE, _VOLATILE or _EMPTY; may be
+ *	NULL
+ *
+ * The contents of volatile memory vanish under memory pressure, except while it is
+ * prepared or mapped. Made non-volatile again, @old_state tells in the same step
+ * whether they did. IOKit: IOMemoryDescriptor::setPurgeable.
+ *
+ * Return: 0; -EINVAL for an unknown state or modifier, or for memory that was not
+ * made purgeable; -EOPNOTSUPP for memory that is not iomd's own; -EAGAIN if the
+ * class has none of its own; of a composite, the first error of a part, with
+ * what came before it done.
+ * Context: may sleep.
+ */
+int iomd_set_purgeable(struct iomd *md, u32 new_state, u32 *old_state)
+{
+	u32 state = new_state & IOMD_MEMORY_PURGEABLE_STATE_MASK;
+	u32 unused;
+
+	if (new_state & ~(IOMD_MEMORY_PURGEABLE_STATE_MASK | IOMD_MEMORY_PURGEABLE_MODIFIERS) ||
+	    state < IOMD_MEMORY_PURGEABLE_KEEP_CURRENT || state > IOMD_MEMORY_PURGEABLE_EMPTY)
+		return -EINVAL;
+	if (!md->ops->set_purgeable)
+		return -EAGAIN;
+	return md->ops->set_purgeable(md, state, old_state ?: &unused);
+}
+IOMD_EXPORT(iomd_set_purgeable);
+
+/**
+ * iomd_set_ownership() - who is charged for the memory?
+ * @md: descriptor of a buffer
+ * @new_owner: task whose address space is charged from now on; NULL: as it is
+ * @new_ledger_tag: one of IOMD_MEMORY_LEDGER_TAG_
+ * @options: 0 or IOMD_MEMORY_LEDGER_FLAG_NO_FOOTPRINT
+ *
+ * IOKit: IOMemoryDescriptor::setOwnership.
+ *
+ * Return: 0; or, with nothing moved: -EINVAL for an unknown tag or option; -ESRCH if
+ * the new owner has no address space; -ENOMEM if it is over its RLIMIT_MEMLOCK;
+ * -EAGAIN for memory that nobody owns.
+ * Context: may sleep.
+ */
+int iomd_set_ownership(struct iomd *md, struct task_struct *new_owner, int new_ledger_tag,
+		       u64 options)
+{
+	if (new_ledger_tag < IOMD_MEMORY_LEDGER_TAG_UNCHANGED ||
+	    new_ledger_tag > IOMD_MEMORY_LEDGER_TAG_NEURAL ||
+	    (options & ~IOMD_MEMORY_LEDGER_FLAG_NO_FOOTPRINT))
+		return -EINVAL;
+	if (!md->ops->set_ownership)
+		return -EAGAIN;
+	return md->ops->set_ownership(md, new_owner, new_ledger_tag, options);
+}
+IOMD_EXPORT(iomd_set_ownership);
+
+/**
+ * iomd_get_page_counts() - how much of the memory is there?
+ * @md: descriptor
+ * @resident: set to the pages that are in memory; may be NULL
+ * @dirty: set to those of them that are dirty; may be NULL
+ *
+ * IOKit: IOMemoryDescriptor::getPageCounts.
+ *
+ * Return: 0; -EAGAIN, with nothing set, if it can't be known: for user memory that
+ * is not prepared, device memory, and classes without memory of their own; of a
+ * composite, the first error of a part, with what came before it counted.
+ * Context: may sleep.
+ */
+int iomd_get_page_counts(struct iomd *md, u64 *resident, u64 *dirty)
+{
+	u64 unused_resident, unused_dirty;
+
+	if (!md->ops->get_page_counts)
+		return -EAGAIN;
+	return md->ops->get_page_counts(md, resident ?: &unused_resident,
+					dirty ?: &unused_dirty);
+}
+IOMD_EXPORT(iomd_get_page_counts);
+
+/**
+ * iomd_set_vm_tags() - label the memory for those who look for its user
+ * @md: descriptor
+ * @kernel_tag: label of kernel mappings
+ * @user_tag: label of user mappings
+ *
+ * IOKit: IOMemoryDescriptor::setVMTags.
+ *
+ * Context: any.
+ */
+void iomd_set_vm_tags(struct iomd *md, u32 kernel_tag, u32 user_tag)
+{
+	WRITE_ONCE(md->kernel_tag, kernel_tag);
+	WRITE_ONCE(md->user_tag, user_tag);
+}
+IOMD_EXPORT(iomd_set_vm_tags);
+
+/**
+ * iomd_get_vm_tag() - label of the memory as mapped into a task
+ * @md: descriptor
+ * @task: IOMD_KERNEL_TASK for the kernel's label, anything else for the users'
+ *
+ * IOKit: IOMemoryDescriptor::getVMTag.
+ *
+ * Return: what iomd_set_vm_tags() set; 0 at first.
+ * Context: any.
+ */
+u32 iomd_get_vm_tag(const struct iomd *md, const struct task_struct *task)
+{
+	return READ_ONCE(*(task == IOMD_KERNEL_TASK ? &md->kernel_tag : &md->user_tag));
+}
+IOMD_EXPORT(iomd_get_vm_tag);
+
+/**
+ * iomd_set_mapper_options() - options for mapping the memory for devices
+ * @md: descriptor
+ * @options: anything
+ *
+ * IOKit: IOMemoryDescriptor::setMapperOptions.
+ *
+ * Context: any.
+ */
+void iomd_set_mapper_options(struct iomd *md, u16 options)
+{
+	WRITE_ONCE(md->mapper_options, options);
+}
+IOMD_EXPORT(iomd_set_mapper_options);
+
+/**
+ * iomd_get_mapper_options() - options for mapping the memory for devices
+ * @md: descriptor
+ *
+ * IOKit: IOMemoryDescriptor::getMapperOptions.
+ *
+ * Return: what iomd_set_mapper_options() set; 0 at first.
+ * Context: any.
+ */
+u16 iomd_get_mapper_options(const struct iomd *md)
+{
+	return READ_ONCE(md->mapper_options);
+}
+IOMD_EXPORT(iomd_get_mapper_options);
+
+/**
+ * iomd_initialize() - make the family ready for use
+ *
+ * Loading the module did; this is for code that says so itself. IOKit:
+ * IOMemoryDescriptor::initialize.
+ *
+ * Context: any.
+ */
+void iomd_initialize(void)
+{
+}
+IOMD_EXPORT(iomd_initialize);
 
 /**
  * iomd_get_meta_class() - class of a descriptor

@@ -7,4 +7,16 @@
 /* A mapping begins or ends to use a descriptor's memory; see iomd_ops. */
 int iomd_set_in_use(struct iomd *md, bool begin);
 
+/*
+ * @part becomes a part of @composite, or ceases to be one. -ELOOP beyond a depth
+ * that the kernel's stack can bear.
+ */
+int iomd_nest(struct iomd *composite, struct iomd *part);
+void iomd_unnest(struct iomd *part);
+/* Is it part of a composite, which relies on it not to become another? */
+static inline bool iomd_is_nested(const struct iomd *md)
+{
+	return atomic_read(&md->nested);
+}
+
 #endif

@@ -15,6 +15,7 @@
 struct device;
 struct iomd_source;
 struct mm_struct;
+struct task_struct;
 
 struct iomd_general {
 	struct iomd md;
@@ -30,6 +31,23 @@ struct iomd_general {
 };
 
 extern struct os_meta_class iomd_general_meta_class;
+extern const struct iomd_ops iomd_general_ops;
+
+/*
+ * For subclasses, whose instances are zero before it: memory of @source, whose
+ * extents the subclass has set up, of which @length bytes are described. Kernel
+ * memory that is there for the life of the descriptor is prepared by
+ * iomd_general_auto_prepare(); it needs no complete.
+ */
+void iomd_general_init(struct iomd_general *general, const struct iomd_source *source,
+		       u64 length, u64 flags);
+int iomd_general_auto_prepare(struct iomd_general *general);
+/* Give back what the source, the ranges and the mapper hold; nothing is left over. */
+void iomd_general_detach(struct iomd_general *general);
+
+int iomd_general_init_with_options(struct iomd *md, void *buffers, u32 count, u32 offset,
+				   struct task_struct *task, u64 options,
+				   struct device *mapper);
 
 static inline struct iomd_general *iomd_to_general(struct iomd *md)
 {

@@ -56,6 +56,20 @@ again:
 	return ret;
 }
 
+/* Count one more prepare if the memory is wired; never waits. */
+bool iomd_wire_try_hold(struct iomd_wire *wire)
+{
+	unsigned long irq;
+	bool held;
+
+	spin_lock_irqsave(&wire->lock, irq);
+	held = wire->count && wire->count < U32_MAX;
+	if (held)
+		WRITE_ONCE(wire->count, wire->count + 1);
+	spin_unlock_irqrestore(&wire->lock, irq);
+	return held;
+}
+
 /**
  * iomd_wire_end() - end what an iomd_wire_begin() that returned 1 began
  * @wire: state

@@ -33,6 +33,7 @@ struct iomd_wire {
 void iomd_wire_init(struct iomd_wire *wire);
 
 int iomd_wire_begin(struct iomd_wire *wire, bool write);
+bool iomd_wire_try_hold(struct iomd_wire *wire);
 void iomd_wire_end(struct iomd_wire *wire, int result, bool write);
 int iomd_wire_begin_unwire(struct iomd_wire *wire);
 void iomd_wire_end_unwire(struct iomd_wire *wire);

@@ -50,7 +50,8 @@ static int count_entries(const struct iomd_dma_map *map, const struct limits *li
 	u64 at, entries = 0;
 
 	iomd_segment_iter_init(&iter, map->md, map->offset, map->length,
-			       write ? IOMD_MEMORY_SEGMENT_WRITE : 0);
+			       IOMD_MEMORY_SEGMENT_LOCAL |
+			       (write ? IOMD_MEMORY_SEGMENT_WRITE : 0));
 	while (iter.length) {
 		if (!iomd_is_ram(iter.address) || !iomd_is_ram(iter.address + iter.length - 1))
 			return -EOPNOTSUPP;

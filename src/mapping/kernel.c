@@ -120,7 +120,8 @@ int iomd_mapping_map_kernel(struct iomd_mapping *mapping)
 			return 0;
 		}
 	}
-	address = iomd_get_physical_segment(md, mapping->offset, &length, 0);
+	address = iomd_get_physical_segment(md, mapping->offset, &length,
+					    IOMD_MEMORY_SEGMENT_LOCAL);
 	if (!length)
 		return -EAGAIN;
 	if (iomd_is_ram(address))

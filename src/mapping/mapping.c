@@ -76,7 +76,7 @@ IOMD_EXPORT(iomd_mapping_meta_class);
  * Return: a mapping with one reference, the caller's, or ERR_PTR: -EINVAL for
  * unknown options, an empty descriptor or pieces that don't meet at page borders;
  * -EACCES if the memory is prepared for OUT only and IOMD_MAP_READ_ONLY is not
- * given; -EOPNOTSUPP for a cache mode that the memory can't have; -ENOMEM; else
+ * given; -ENXIO for another machine's memory; -EOPNOTSUPP for a cache mode that the memory can't have; -ENOMEM; else
  * as iomd_prepare().
  * Context: may sleep.
  */
@@ -85,6 +85,8 @@ struct iomd_mapping *iomd_map(struct iomd *md, u64 options)
 	struct iomd_mapping *mapping;
 	int ret;
 
+	if (iomd_get_flags(md) & IOMD_MEMORY_REMOTE)
+		return ERR_PTR(-ENXIO);
 	if (options & ~KERNEL_MAP_OPTIONS || !iomd_get_length(md))
 		return ERR_PTR(-EINVAL);
 	mapping = os_object_alloc(&iomd_mapping_meta_class);

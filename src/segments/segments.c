@@ -201,6 +201,39 @@ void iomd_segments_trim(struct iomd_segments *segments, unsigned int bytes)
 }
 
 /**
+ * iomd_segments_append() - append contiguous memory to the list
+ * @segments: list that is not finished
+ * @first: page it starts in
+ * @offset: where in that
+ * @length: bytes, at least 1
+ *
+ * Return: 0; -ENOMEM, with some of it appended.
+ * Context: may sleep.
+ */
+int iomd_segments_append(struct iomd_segments *segments, struct page *first,
+			 unsigned int offset, u64 length)
+{
+	u64 left = (offset + length + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	unsigned int beyond = -(offset + length) & (PAGE_SIZE - 1);
+	unsigned long pfn = page_to_pfn(first);
+	struct page *pages[16];
+
+	while (left) {
+		unsigned int i, count = min_t(u64, left, ARRAY_SIZE(pages));
+
+		for (i = 0; i < count; i++)
+			pages[i] = pfn_to_page(pfn++);
+		if (iomd_segments_append_pages(segments, pages, count, offset) < count)
+			return -ENOMEM;
+		offset = 0;
+		left -= count;
+	}
+	if (beyond)
+		iomd_segments_trim(segments, beyond);
+	return 0;
+}
+
+/**
  * iomd_segments_finish() - close the list: nothing is appended any more
  * @segments: list
  *

@@ -46,6 +46,8 @@ void iomd_segments_free(struct iomd_segments *segments);
 unsigned int iomd_segments_append_pages(struct iomd_segments *segments,
 					struct page **pages, unsigned int count,
 					unsigned int offset);
+int iomd_segments_append(struct iomd_segments *segments, struct page *first,
+			 unsigned int offset, u64 length);
 void iomd_segments_trim(struct iomd_segments *segments, unsigned int bytes);
 int iomd_segments_finish(struct iomd_segments *segments);
 

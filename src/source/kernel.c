@@ -38,10 +38,8 @@ static int append_extent(struct iomd_segments *segments, const struct iomd_exten
 		page = page_of(address);
 		if (!page)
 			return -EFAULT;
-		if (!iomd_segments_append_pages(segments, &page, 1, offset))
+		if (iomd_segments_append(segments, page, offset, bytes))
 			return -ENOMEM;
-		if (offset + bytes < PAGE_SIZE)
-			iomd_segments_trim(segments, PAGE_SIZE - offset - bytes);
 		address += bytes;
 		left -= bytes;
 		if (need_resched()) {

@@ -10,6 +10,7 @@
 #include <linux/types.h>
 
 struct iomd_general;
+struct task_struct;
 
 /**
  * struct iomd_source - one kind of memory
@@ -20,15 +21,24 @@ struct iomd_general;
  *	a device may have written the pages
  * @destroy: give back what the descriptor has held since its creation; NULL:
  *	nothing
+ * @set_purgeable: as iomd_ops has it; NULL: -EOPNOTSUPP
+ * @set_ownership: as iomd_ops has it; NULL: -EAGAIN
+ * @get_page_counts: as iomd_ops has it; NULL: counted from the segments while
+ *	wired, -EAGAIN otherwise
  */
 struct iomd_source {
 	int (*wire)(struct iomd_general *general, u64 direction);
 	void (*unwire)(struct iomd_general *general, bool dirty);
 	void (*destroy)(struct iomd_general *general);
+	int (*set_purgeable)(struct iomd_general *general, u32 new_state, u32 *old_state);
+	int (*set_ownership)(struct iomd_general *general, struct task_struct *new_owner,
+			     int new_ledger_tag, u64 options);
+	int (*get_page_counts)(struct iomd_general *general, u64 *resident, u64 *dirty);
 };
 
 extern const struct iomd_source iomd_source_user;
 extern const struct iomd_source iomd_source_kernel;
 extern const struct iomd_source iomd_source_physical;
+extern const struct iomd_source iomd_source_upl;
 
 #endif

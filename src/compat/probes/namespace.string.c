@@ -3,5 +3,5 @@
 #include <linux/module.h>
 
 #undef MODULE_INFO
-#define MODULE_INFO(tag, info) static_assert(sizeof(info) == sizeof("IOMD"))
+#define MODULE_INFO(tag, info) static_assert(sizeof(info) == sizeof("IOMD"), #tag)
 MODULE_IMPORT_NS("IOMD");

@@ -1,0 +1,511 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Making general descriptors: from what a caller hands over to extents and the
+ * source that knows this kind of memory.
+ */
+#include <linux/bvec.h>
+#include <linux/device.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include <iomd/descriptor.h>
+
+#include "../debug/inject.h"
+#include "../source/source.h"
+#include "descriptor.h"
+#include "general.h"
+
+#define CREATION_OPTIONS						\
+	(IOMD_DIRECTION_MASK | IOMD_MEMORY_TYPE_MASK | IOMD_MEMORY_AS_REFERENCE | \
+	 IOMD_MEMORY_MAPPER_NONE | IOMD_MEMORY_HOST_ONLY | IOMD_MEMORY_THREAD_SAFE | \
+	 IOMD_MEMORY_PERSISTENT | IOMD_MEMORY_MAP_COPY_ON_WRITE | IOMD_MEMORY_REMOTE | \
+	 IOMD_MEMORY_USE_RESERVE)
+
+/* Remember the address space of @task, which need not live on. */
+static int hold_address_space(struct iomd_general *general, struct task_struct *task)
+{
+	struct mm_struct *mm;
+
+	if (task == current) {
+		/* Also for a kernel thread that works in a user's address space. */
+		if (!current->mm)
+			return -EINVAL;
+		mmgrab(current->mm);
+		general->mm = current->mm;
+	} else {
+		if (task->flags & PF_KTHREAD)
+			return -EINVAL;
+		mm = get_task_mm(task);
+		if (!mm)
+			return -ESRCH;
+		mmgrab(mm);
+		general->mm = mm;
+		mmput(mm);
+	}
+	general->task = get_task_struct(task);
+	return 0;
+}
+
+/* What a caller described, as ranges; @made is to be freed. */
+struct given {
+	const struct iomd_source *source;
+	const struct iomd_address_range *ranges;
+	u32 count;
+	struct iomd_address_range *made;
+};
+
+static int make_ranges(struct given *given, u32 count)
+{
+	if (!count)
+		return -EINVAL;
+	if (iomd_should_fail())
+		return -ENOMEM;
+	given->made = kvmalloc_array(count, sizeof(*given->made), GFP_KERNEL);
+	if (!given->made)
+		return -ENOMEM;
+	given->ranges = given->made;
+	given->count = count;
+	return 0;
+}
+
+static struct iomd_address_range range_of_bvec(const struct bio_vec *vec, u32 offset)
+{
+	return (struct iomd_address_range) {
+		.address = page_to_phys(vec->bv_page) + vec->bv_offset + offset,
+		.length = vec->bv_len - offset,
+	};
+}
+
+/* An array of struct bio_vec, of which the first @offset bytes are left out. */
+static int take_bvecs(struct given *given, const struct bio_vec *vecs, u32 count, u32 offset)
+{
+	u32 i;
+	int ret = make_ranges(given, count);
+
+	if (ret)
+		return ret;
+	for (i = 0; i < count; i++) {
+		u32 skip = min(offset, vecs[i].bv_len);
+
+		given->made[i] = range_of_bvec(&vecs[i], skip);
+		offset -= skip;
+	}
+	return offset ? -EINVAL : 0;
+}
+
+/* The piece that @iter stands at; 0 bytes of it means that it is to be skipped. */
+static struct iomd_address_range iter_piece(const struct iov_iter *iter)
+{
+	struct iomd_address_range range = {};
+
+	if (iov_iter_is_bvec(iter)) {
+		u32 offset = min_t(size_t, iter->iov_offset, iter->bvec->bv_len);
+
+		range = range_of_bvec(iter->bvec, offset);
+	} else if (iov_iter_is_kvec(iter)) {
+		range.address = (unsigned long)iter->kvec->iov_base + iter->iov_offset;
+		range.length = iter->kvec->iov_len - iter->iov_offset;
+	} else if (iter_is_ubuf(iter)) {
+		range.address = (unsigned long)iter->ubuf + iter->iov_offset;
+		range.length = iov_iter_count(iter);
+	} else {
+		range.address = (unsigned long)iomd_compat_iter_iov(iter)->iov_base +
+				iter->iov_offset;
+		range.length = iomd_compat_iter_iov(iter)->iov_len - iter->iov_offset;
+	}
+	range.length = min_t(u64, range.length, iov_iter_count(iter));
+	return range;
+}
+
+static u32 walk_iter(const struct iov_iter *from, struct iomd_address_range *ranges)
+{
+	struct iov_iter iter = *from;
+	u32 count = 0;
+
+	while (iov_iter_count(&iter)) {
+		struct iomd_address_range range = iter_piece(&iter);
+
+		if (ranges)
+			ranges[count] = range;
+		count++;
+		iov_iter_advance(&iter, range.length);
+	}
+	return count;
+}
+
+/* What is left of a struct iov_iter, which stays as it is. */
+static int take_iter(struct given *given, const struct iov_iter *iter, bool kernel)
+{
+	int ret;
+
+	if (user_backed_iter(iter))
+		given->source = &iomd_source_user;
+	else if (iov_iter_is_kvec(iter))
+		given->source = &iomd_source_kernel;
+	else if (iov_iter_is_bvec(iter))
+		given->source = &iomd_source_upl;
+	else
+		return -EOPNOTSUPP;
+	if (kernel == (given->source == &iomd_source_user))
+		return -EINVAL;
+	ret = make_ranges(given, walk_iter(iter, NULL));
+	if (!ret)
+		walk_iter(iter, given->made);
+	return ret;
+}
+
+static int take(struct given *given, void *buffers, u32 count, u32 offset,
+		struct task_struct *task, u64 options)
+{
+	u64 type = options & IOMD_MEMORY_TYPE_MASK;
+	u64 direction = options & IOMD_DIRECTION_MASK;
+	bool has_task = type == IOMD_MEMORY_TYPE_VIRTUAL || type == IOMD_MEMORY_TYPE_UIO;
+
+	if (!buffers || has_task != !!task)
+		return -EINVAL;
+	given->ranges = buffers;
+	given->count = count;
+	switch (type) {
+	case IOMD_MEMORY_TYPE_VIRTUAL:
+		given->source = task == IOMD_KERNEL_TASK ? &iomd_source_kernel :
+							   &iomd_source_user;
+		return 0;
+	case IOMD_MEMORY_TYPE_PHYSICAL:
+		given->source = &iomd_source_physical;
+		return 0;
+	case IOMD_MEMORY_TYPE_UPL:
+		given->source = &iomd_source_upl;
+		if (direction != IOMD_DIRECTION_IN && direction != IOMD_DIRECTION_OUT)
+			return -EINVAL;
+		return take_bvecs(given, buffers, count, offset);
+	case IOMD_MEMORY_TYPE_UIO:
+		return take_iter(given, buffers, task == IOMD_KERNEL_TASK);
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Addresses and sizes that can't be are refused here, absent memory by prepare. */
+static int check_extents(const struct iomd_general *general, u64 options)
+{
+	const struct iomd_extents *extents = &general->extents;
+	u32 i;
+
+	if (options & IOMD_MEMORY_REMOTE)
+		return 0;
+	if (general->source != &iomd_source_physical)
+		return extents->pages > totalram_pages() ? -ENOMEM : 0;
+	for (i = 0; i < extents->count; i++) {
+		u64 last = extents->list[i].address + extents->list[i].length - 1;
+
+		if (last != (phys_addr_t)last)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+/* May a living descriptor be given other memory? */
+static bool in_use(struct iomd_general *general)
+{
+	return general->wire.users || !list_empty(&general->md.mappings) ||
+	       iomd_is_nested(&general->md);
+}
+
+static int attach(struct iomd_general *general, const struct given *given,
+		  struct task_struct *task, u64 options, struct device *mapper)
+{
+	int ret = iomd_extents_init(&general->extents, given->ranges, given->count);
+
+	if (ret)
+		return ret;
+	general->source = given->source;
+	ret = check_extents(general, options);
+	if (!ret && given->source == &iomd_source_user)
+		ret = hold_address_space(general, task);
+	if (ret)
+		return ret;
+	general->mapper = get_device(mapper);
+	general->md.length = general->extents.length;
+	general->md.flags = options;
+	return 0;
+}
+
+/* What a descriptor is that describes nothing. */
+static void attach_nothing(struct iomd_general *general)
+{
+	iomd_general_detach(general);
+	general->source = &iomd_source_physical;
+	general->extents.list = &general->extents.single;
+	general->extents.count = 0;
+	general->md.length = 0;
+}
+
+int iomd_general_init_with_options(struct iomd *md, void *buffers, u32 count, u32 offset,
+				   struct task_struct *task, u64 options,
+				   struct device *mapper)
+{
+	struct iomd_general *general = iomd_to_general(md);
+	struct given given = {};
+	int ret;
+
+	if (options & ~CREATION_OPTIONS)
+		return -EINVAL;
+	if (general->source && in_use(general))
+		return -EBUSY;
+	iomd_general_detach(general);
+	ret = take(&given, buffers, count, offset, task, options);
+	if (!ret)
+		ret = attach(general, &given, task, options, mapper);
+	if (ret)
+		attach_nothing(general);
+	kvfree(given.made);
+	return ret;
+}
+
+/**
+ * iomd_with_options() - describe memory, the general constructor
+ * @buffers: as the type in @options says:
+ *	IOMD_MEMORY_TYPE_VIRTUAL: array of struct iomd_address_range in @task;
+ *	_PHYSICAL: array of struct iomd_address_range, of RAM or a device;
+ *	_UPL: array of struct bio_vec, whose pages somebody else holds for the life
+ *	of the descriptor;
+ *	_UIO: a struct iov_iter over user memory of @task, or over kvecs or bvecs.
+ *	All are copied. Empty pieces are left out, others may overlap or repeat and
+ *	count in full each.
+ * @count: elements of the array
+ * @offset: bytes to leave out at the start of a _UPL
+ * @task: whose addresses: current, another task, or IOMD_KERNEL_TASK, also for
+ *	kvecs and bvecs of a _UIO; NULL for _PHYSICAL and _UPL. It need not outlive
+ *	the descriptor.
+ * @options: a type, a direction (exactly IN or OUT for _UPL), and any of
+ *	IOMD_MEMORY_AS_REFERENCE, _MAPPER_NONE, _HOST_ONLY, _THREAD_SAFE,
+ *	_PERSISTENT, _MAP_COPY_ON_WRITE, _USE_RESERVE, and _REMOTE: another
+ *	machine's memory, of which only the segments can be told
+ * @mapper: device that the memory is for, or NULL; held
+ *
+ * Nothing is looked up or pinned yet. IOKit: IOMemoryDescriptor::withOptions.
+ *
+ * Return: a descriptor with one reference, the caller's, or ERR_PTR:
+ * -EINVAL if there is nothing, anything wraps, the type or an option is not one of
+ * these, type and task don't go together, or the task is a kernel thread without
+ * user memory; -EOPNOTSUPP for other kinds of struct iov_iter; -ENOMEM, also for
+ * more virtual memory than the machine has; -ESRCH if the task's address space is
+ * gone.
+ * Context: may sleep.
+ */
+struct iomd *iomd_with_options(void *buffers, u32 count, u32 offset,
+			       struct task_struct *task, u64 options,
+			       struct device *mapper)
+{
+	struct iomd_general *general = os_object_alloc(&iomd_general_meta_class);
+	int ret;
+
+	if (!general)
+		return ERR_PTR(-ENOMEM);
+	iomd_general_init(general, NULL, 0, 0);
+	ret = iomd_init_with_options(&general->md, buffers, count, offset, task, options, mapper);
+	if (ret) {
+		iomd_release(&general->md);
+		return ERR_PTR(ret);
+	}
+	return &general->md;
+}
+IOMD_EXPORT(iomd_with_options);
+
+/**
+ * iomd_with_address_ranges() - describe several ranges of one address space
+ * @ranges: see iomd_with_options()
+ * @count: how many ranges
+ * @options: see iomd_with_options(), without a type
+ * @task: whose addresses; NULL: they are physical
+ *
+ * IOKit: IOMemoryDescriptor::withAddressRanges.
+ *
+ * Return: see iomd_with_options().
+ * Context: may sleep.
+ */
+struct iomd *iomd_with_address_ranges(struct iomd_address_range *ranges, u32 count,
+				      u64 options, struct task_struct *task)
+{
+	if (options & IOMD_MEMORY_TYPE_MASK)
+		return ERR_PTR(-EINVAL);
+	options |= task ? IOMD_MEMORY_TYPE_VIRTUAL : IOMD_MEMORY_TYPE_PHYSICAL;
+	return iomd_with_options(ranges, count, 0, task, options, NULL);
+}
+IOMD_EXPORT(iomd_with_address_ranges);
+
+/**
+ * iomd_with_address_range() - describe one range of an address space
+ * @address: of the first byte
+ * @length: bytes
+ * @options: see iomd_with_address_ranges()
+ * @task: whose address; NULL: it is physical
+ *
+ * IOKit: IOMemoryDescriptor::withAddressRange.
+ *
+ * Return: see iomd_with_options().
+ * Context: may sleep.
+ */
+struct iomd *iomd_with_address_range(u64 address, u64 length, u64 options,
+				     struct task_struct *task)
+{
+	struct iomd_address_range range = { address, length };
+
+	return iomd_with_address_ranges(&range, 1, options, task);
+}
+IOMD_EXPORT(iomd_with_address_range);
+
+/**
+ * iomd_with_physical_address() - describe one range of physical memory
+ * @address: of the first byte: RAM, or a device's registers
+ * @length: bytes
+ * @direction: one of IOMD_DIRECTION_
+ *
+ * It needs no prepare. IOKit: IOMemoryDescriptor::withPhysicalAddress.
+ *
+ * Return: see iomd_with_options().
+ * Context: may sleep.
+ */
+struct iomd *iomd_with_physical_address(phys_addr_t address, u64 length, u64 direction)
+{
+	return iomd_with_address_range(address, length, direction, NULL);
+}
+IOMD_EXPORT(iomd_with_physical_address);
+
+/**
+ * iomd_with_address() - describe kernel memory, ready for use
+ * @address: of the first byte: in the linear map, a vmalloc or vmap area, or a
+ *	module. The memory stays the caller's, who keeps it for the life of the
+ *	descriptor.
+ * @length: bytes
+ * @direction: one of IOMD_DIRECTION_
+ *
+ * It is prepared, until it ends; further prepares and completes are counted as
+ * ever. IOKit: IOMemoryDescriptor::withAddress.
+ *
+ * Return: see iomd_with_options(); besides -EFAULT if the kernel has no memory of
+ * its own there, as at a user address.
+ * Context: may sleep.
+ */
+struct iomd *iomd_with_address(void *address, u64 length, u64 direction)
+{
+	struct iomd *md = iomd_with_address_range((unsigned long)address, length, direction,
+						  IOMD_KERNEL_TASK);
+	int ret;
+
+	if (IS_ERR(md))
+		return md;
+	ret = iomd_general_auto_prepare(iomd_to_general(md));
+	if (ret) {
+		iomd_release(md);
+		return ERR_PTR(ret);
+	}
+	return md;
+}
+IOMD_EXPORT(iomd_with_address);
+
+/* Do two prepared descriptors have the same pages behind them? */
+static bool same_segments(struct iomd *one, struct iomd *other)
+{
+	struct iomd_segment_iter a, b;
+
+	iomd_segment_iter_init(&b, other, 0, U64_MAX, 0);
+	iomd_for_each_segment(a, one, 0, U64_MAX) {
+		if (a.address != b.address || a.length != b.length)
+			return false;
+		iomd_segment_iter_next(&b);
+	}
+	return !b.length;
+}
+
+/* The same ranges once more. */
+static struct iomd *describe_again(struct iomd_general *original)
+{
+	struct iomd_extents *extents = &original->extents;
+	struct given given = {};
+	struct iomd_general *general;
+	int ret;
+	u32 i;
+
+	ret = make_ranges(&given, extents->count);
+	if (ret)
+		return ERR_PTR(ret);
+	for (i = 0; i < extents->count; i++) {
+		given.made[i].address = extents->list[i].address;
+		given.made[i].length = extents->list[i].length;
+	}
+	general = os_object_alloc(&iomd_general_meta_class);
+	if (!general) {
+		ret = -ENOMEM;
+		goto out;
+	}
+	iomd_general_init(general, NULL, 0, 0);
+	ret = iomd_extents_init(&general->extents, given.ranges, given.count);
+	if (ret) {
+		attach_nothing(general);
+		iomd_release(&general->md);
+		goto out;
+	}
+	general->source = original->source;
+	if (original->mm) {
+		mmgrab(original->mm);
+		general->mm = original->mm;
+		general->task = get_task_struct(original->task);
+	}
+	general->mapper = get_device(original->mapper);
+	general->md.length = original->md.length;
+	general->md.flags = original->md.flags & ~IOMD_MEMORY_STATE_MASK;
+out:
+	kvfree(given.made);
+	return ret ? ERR_PTR(ret) : &general->md;
+}
+
+/**
+ * iomd_with_persistent_memory_descriptor() - a descriptor of what is there now
+ * @original: made with IOMD_MEMORY_PERSISTENT
+ *
+ * Looks whether the ranges of @original still show the pages that it holds
+ * prepared. While it is not prepared it holds none, and shows what is there at its
+ * next prepare. IOKit: IOMemoryDescriptor::withPersistentMemoryDescriptor.
+ *
+ * Return: @original with one more reference, the caller's, if they do; a new
+ * descriptor of the same ranges, not prepared, if they show other memory; or
+ * ERR_PTR: -EINVAL if @original is NULL, not a general descriptor or not
+ * persistent; else as iomd_prepare(), as when nothing is mapped there any more.
+ * Context: may sleep.
+ */
+struct iomd *iomd_with_persistent_memory_descriptor(struct iomd *original)
+{
+	struct iomd *again;
+	bool same;
+	int ret;
+
+	if (!original || iomd_get_meta_class(original) != &iomd_general_meta_class ||
+	    !(iomd_get_flags(original) & IOMD_MEMORY_PERSISTENT))
+		return ERR_PTR(-EINVAL);
+	if (!iomd_wire_try_hold(&iomd_to_general(original)->wire))
+		return iomd_retain(original);
+	again = describe_again(iomd_to_general(original));
+	if (IS_ERR(again))
+		goto out;
+	ret = iomd_prepare(again, IOMD_DIRECTION_OUT);
+	if (ret) {
+		iomd_release(again);
+		again = ERR_PTR(ret);
+		goto out;
+	}
+	same = same_segments(original, again);
+	iomd_complete(again, IOMD_DIRECTION_NONE);
+	if (same) {
+		iomd_release(again);
+		again = iomd_retain(original);
+	}
+out:
+	iomd_complete(original, IOMD_DIRECTION_NONE);
+	return again;
+}
+IOMD_EXPORT(iomd_with_persistent_memory_descriptor);
