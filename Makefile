@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0
+# The front door: each target is a script of scripts/, which says more.
+# Variables given on the command line reach the scripts as environment.
+
+.PHONY: modules test lint demo clean help
+.DEFAULT_GOAL := modules
+
+modules:
+	@scripts/modules
+
+test:
+	@scripts/test
+
+lint:
+	@scripts/lint
+
+demo:
+	@scripts/demo
+
+clean:
+	rm -rf build
+
+define usage
+make [KDIR=...]     the modules, for a kernel's build folder (default: the running kernel's);
+                    W=1, C=2 as in the kernel's own build, GCOV=1 counts lines
+make test           the suites in QEMU, on a kernel built from Debian's sources
+     SUITE=name     only the suites whose module's name contains it
+     SANITIZE=1     on a kernel with KASAN, lockdep, DMA-API debug, kmemleak ...
+     KERNEL=6.12    or 6.1, or 7.3
+make demo           the edu sample on Debian's stock kernel, its device behind an IOMMU
+make lint           style, warnings, sparse, kernel-doc, spelling, scripts
+make clean          remove build/ (kernels stay in the cache: ~/.cache/iomd)
+endef
+
+help:
+	$(info $(usage))@:
