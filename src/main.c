@@ -10,11 +10,17 @@
 
 #include "debug/debugfs.h"
 #include "desc/general.h"
+#include "mapping/view.h"
 #include "object/object.h"
 
 static struct os_meta_class * const classes[] = {
 	&iomd_meta_class,
 	&iomd_general_meta_class,
+	&iomd_device_memory_meta_class,
+	&iomd_sub_meta_class,
+	&iomd_multi_meta_class,
+	&iomd_interleaved_meta_class,
+	&iomd_guard_page_meta_class,
 	&iomd_mapping_meta_class,
 };
 
@@ -32,6 +38,9 @@ static int __init iomd_module_init(void)
 	ret = os_object_init_room();
 	if (ret)
 		return ret;
+	ret = iomd_view_init_room();
+	if (ret)
+		goto err_object;
 	for (i = 0; i < ARRAY_SIZE(classes); i++) {
 		ret = os_meta_class_register(classes[i]);
 		if (ret)
@@ -42,6 +51,8 @@ static int __init iomd_module_init(void)
 
 err_unregister:
 	unregister_classes(i);
+	iomd_view_exit_room();
+err_object:
 	os_object_exit_room();
 	return ret;
 }
@@ -52,6 +63,7 @@ static void __exit iomd_module_exit(void)
 	/* Objects whose end is still under way are of these classes. */
 	os_object_barrier();
 	unregister_classes(ARRAY_SIZE(classes));
+	iomd_view_exit_room();
 	os_object_exit_room();
 }
 

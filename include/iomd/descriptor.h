@@ -43,6 +43,15 @@ struct task_struct;
  *	options. NULL: -EAGAIN
  * @get_page_counts: see iomd_get_page_counts(). Called with valid pointers. NULL:
  *	-EAGAIN
+ * @is_guard: is the byte at @offset, which is inside, in a hole: without memory, and
+ *	to be out of reach in every mapping? Sets the valid pointer @length to the
+ *	bytes from there on that the answer is right for. Never sleeps. NULL: no
+ * @make_mapping: see iomd_make_mapping(); NULL: the base's
+ * @do_map: see iomd_do_map(); NULL: the base's
+ * @do_unmap: see iomd_do_unmap(); NULL: the base's
+ * @handle_fault: see iomd_handle_fault(); NULL: the base's
+ * @populate_device_pager: see iomd_populate_device_pager(); NULL: the base's
+ * @redirect: see iomd_redirect(); NULL: the base's
  *
  * Fill one statically. Members may be added at the end: an op left NULL always
  * means the base's way.
@@ -64,6 +73,18 @@ struct iomd_ops {
 	int (*set_ownership)(struct iomd *md, struct task_struct *new_owner, int new_ledger_tag,
 			     u64 options);
 	int (*get_page_counts)(struct iomd *md, u64 *resident, u64 *dirty);
+	bool (*is_guard)(struct iomd *md, u64 offset, u64 *length);
+	struct iomd_mapping *(*make_mapping)(struct iomd *md, struct iomd *owner,
+					     struct task_struct *task,
+					     struct iomd_mapping *new_map, u64 options,
+					     u64 offset, u64 length);
+	int (*do_map)(struct iomd *md, struct iomd_mapping *mapping);
+	int (*do_unmap)(struct iomd *md, struct iomd_mapping *mapping);
+	int (*handle_fault)(struct iomd *md, struct iomd_mapping *mapping, u64 offset,
+			    u64 length);
+	int (*populate_device_pager)(struct iomd *md, struct iomd_mapping *mapping,
+				     u64 offset, u64 length);
+	int (*redirect)(struct iomd *md, struct task_struct *safe_task, bool redirect);
 };
 
 /**
@@ -147,7 +168,5 @@ u32 iomd_get_vm_tag(const struct iomd *md, const struct task_struct *task);
 void iomd_set_mapper_options(struct iomd *md, u16 options);
 u16 iomd_get_mapper_options(const struct iomd *md);
 void iomd_initialize(void);
-
-struct iomd_mapping *iomd_map(struct iomd *md, u64 options);
 
 #endif

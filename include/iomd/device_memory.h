@@ -8,9 +8,27 @@
 #include <linux/types.h>
 
 struct iomd;
+struct os_meta_class;
 struct resource;
+
+/**
+ * struct iomd_device_memory_init_element - one range of a device
+ * @start: physical address
+ * @length: bytes
+ * @tag: what iomd_get_tag() is to tell
+ */
+struct iomd_device_memory_init_element {
+	phys_addr_t start;
+	u64 length;
+	u32 tag;
+};
+
+extern struct os_meta_class iomd_device_memory_meta_class;
 
 struct iomd *iomd_device_memory_with_range(phys_addr_t start, u64 length);
 struct iomd *iomd_device_memory_with_resource(const struct resource *resource);
+struct iomd *iomd_device_memory_with_sub_range(struct iomd *of, u64 offset, u64 length);
+int iomd_device_memory_array_from_list(const struct iomd_device_memory_init_element *list,
+				       u32 count, struct iomd **array);
 
 #endif

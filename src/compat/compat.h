@@ -9,9 +9,16 @@
 
 #include <linux/export.h>
 #include <linux/mm.h>
+#include <linux/shmem_fs.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
 #include <linux/uio.h>
 
 #include "iomd-features.h"
+
+#ifdef IOMD_HAVE_PFN_PMD_TYPE
+#include <linux/pfn_t.h>
+#endif
 
 /* The namespace of an exported symbol was a token before it was a string. */
 #ifdef IOMD_HAVE_NAMESPACE_STRING
@@ -39,6 +46,100 @@ static inline const struct iovec *iomd_compat_iter_iov(const struct iov_iter *it
 	return iter->iov;
 #else
 	return iter_iov(iter);
+#endif
+}
+
+static inline void iomd_compat_vm_flags_mod(struct vm_area_struct *vma, unsigned long set,
+					    unsigned long clear)
+{
+#ifdef IOMD_HAVE_VM_FLAGS_SET
+	vm_flags_mod(vma, set, clear);
+#else
+	vma->vm_flags = (vma->vm_flags | set) & ~clear;
+#endif
+}
+
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+#define iomd_compat_thp_get_unmapped_area	thp_get_unmapped_area
+
+/* What kind of huge page a fault is for: a name before, an order now. */
+#ifdef IOMD_HAVE_HUGE_FAULT_ENUM
+typedef enum page_entry_size iomd_compat_fault_order;
+#define IOMD_COMPAT_PMD_FAULT	PE_SIZE_PMD
+#else
+typedef unsigned int iomd_compat_fault_order;
+#define IOMD_COMPAT_PMD_FAULT	PMD_ORDER
+#endif
+
+static inline vm_fault_t iomd_compat_insert_pfn_pmd(struct vm_fault *vmf, unsigned long pfn)
+{
+	bool write = vmf->flags & FAULT_FLAG_WRITE;
+
+#ifdef IOMD_HAVE_PFN_PMD_TYPE
+	return vmf_insert_pfn_pmd(vmf, pfn_to_pfn_t(pfn), write);
+#else
+	return vmf_insert_pfn_pmd(vmf, pfn, write);
+#endif
+}
+#else
+#define iomd_compat_thp_get_unmapped_area	NULL
+#endif
+
+/* The largest order that the page allocator has; one too few between 6.4 and 6.7. */
+#ifdef MAX_PAGE_ORDER
+#define IOMD_MAX_ORDER	MAX_PAGE_ORDER
+#else
+#define IOMD_MAX_ORDER	(MAX_ORDER - 1)
+#endif
+
+/* A file of shared memory, whose pages count as they come. */
+static inline struct file *iomd_compat_shmem_file(const char *name, loff_t size)
+{
+#ifdef IOMD_HAVE_SHMEM_FLAGS_SET
+	return shmem_file_setup(name, size, mk_vma_flags(VMA_NORESERVE_BIT));
+#else
+	return shmem_file_setup(name, size, VM_NORESERVE);
+#endif
+}
+
+typedef unsigned long (*iomd_compat_shrink_t)(struct shrinker *shrinker,
+					      struct shrink_control *control);
+
+/* NULL if there is no memory. */
+static inline struct shrinker *iomd_compat_shrinker_start(const char *name,
+							  iomd_compat_shrink_t count,
+							  iomd_compat_shrink_t scan)
+{
+	struct shrinker *shrinker;
+
+#ifdef IOMD_HAVE_SHRINKER_ALLOC
+	shrinker = shrinker_alloc(0, "%s", name);
+#else
+	shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
+#endif
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker->seeks = DEFAULT_SEEKS;
+#ifdef IOMD_HAVE_SHRINKER_ALLOC
+	shrinker_register(shrinker);
+#else
+	if (register_shrinker(shrinker, "%s", name)) {
+		kfree(shrinker);
+		return NULL;
+	}
+#endif
+	return shrinker;
+}
+
+static inline void iomd_compat_shrinker_stop(struct shrinker *shrinker)
+{
+#ifdef IOMD_HAVE_SHRINKER_ALLOC
+	shrinker_free(shrinker);
+#else
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
 #endif
 }
 

@@ -15,6 +15,8 @@ IOMD_EXPORT_TEST(iomd_knob_segment_block);
 static const char * const names[IOMD_COUNTERS] = {
 	[IOMD_PAGES_PINNED]	= "pages_pinned",
 	[IOMD_PAGES_UNPINNED]	= "pages_unpinned",
+	[IOMD_PAGES_ALLOCATED]	= "pages_allocated",
+	[IOMD_PAGES_FREED]	= "pages_freed",
 	[IOMD_PAGES_CHARGED]	= "pages_charged",
 	[IOMD_PAGES_UNCHARGED]	= "pages_uncharged",
 	[IOMD_DMA_MAPPED]	= "dma_mapped",

@@ -15,6 +15,7 @@
 #include <iomd/descriptor.h>
 
 #include "../debug/inject.h"
+#include "../source/account.h"
 #include "../source/source.h"
 #include "descriptor.h"
 #include "general.h"
@@ -24,31 +25,6 @@
 	 IOMD_MEMORY_MAPPER_NONE | IOMD_MEMORY_HOST_ONLY | IOMD_MEMORY_THREAD_SAFE | \
 	 IOMD_MEMORY_PERSISTENT | IOMD_MEMORY_MAP_COPY_ON_WRITE | IOMD_MEMORY_REMOTE | \
 	 IOMD_MEMORY_USE_RESERVE)
-
-/* Remember the address space of @task, which need not live on. */
-static int hold_address_space(struct iomd_general *general, struct task_struct *task)
-{
-	struct mm_struct *mm;
-
-	if (task == current) {
-		/* Also for a kernel thread that works in a user's address space. */
-		if (!current->mm)
-			return -EINVAL;
-		mmgrab(current->mm);
-		general->mm = current->mm;
-	} else {
-		if (task->flags & PF_KTHREAD)
-			return -EINVAL;
-		mm = get_task_mm(task);
-		if (!mm)
-			return -ESRCH;
-		mmgrab(mm);
-		general->mm = mm;
-		mmput(mm);
-	}
-	general->task = get_task_struct(task);
-	return 0;
-}
 
 /* What a caller described, as ranges; @made is to be freed. */
 struct given {
@@ -224,8 +200,10 @@ static int attach(struct iomd_general *general, const struct given *given,
 		return ret;
 	general->source = given->source;
 	ret = check_extents(general, options);
-	if (!ret && given->source == &iomd_source_user)
-		ret = hold_address_space(general, task);
+	if (!ret && given->source == &iomd_source_user) {
+		ret = iomd_account_hold(task, &general->mm);
+		general->task = ret ? NULL : task;
+	}
 	if (ret)
 		return ret;
 	general->mapper = get_device(mapper);
@@ -252,6 +230,8 @@ int iomd_general_init_with_options(struct iomd *md, void *buffers, u32 count, u3
 	struct given given = {};
 	int ret;
 
+	if (general->source && general->source->own_memory)
+		return -EOPNOTSUPP;
 	if (options & ~CREATION_OPTIONS)
 		return -EINVAL;
 	if (general->source && in_use(general))

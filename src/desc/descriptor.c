@@ -157,12 +157,18 @@ int iomd_complete(struct iomd *md, u64 direction)
 	might_sleep();
 	if (direction & ~(IOMD_DIRECTION_MASK | IOMD_DIRECTION_COMPLETE_MASK))
 		return -EINVAL;
-	if (WARN_ONCE(READ_ONCE(md->users),
-		      "iomd: complete while the memory is mapped\n"))
-		return -EBUSY;
+	if (READ_ONCE(md->users))
+		return iomd_refuse_complete(-EBUSY);
 	return md->ops->complete(md, direction);
 }
 IOMD_EXPORT(iomd_complete);
+
+int iomd_refuse_complete(int error)
+{
+	WARN_ONCE(error == -EAGAIN, "iomd: complete without a prepare\n");
+	WARN_ONCE(error == -EBUSY, "iomd: complete while the memory is mapped\n");
+	return error;
+}
 
 int iomd_set_in_use(struct iomd *md, bool begin)
 {
@@ -183,8 +189,14 @@ int iomd_nest(struct iomd *composite, struct iomd *part)
 {
 	if (part->depth >= MAX_DEPTH)
 		return -ELOOP;
-	composite->depth = max_t(u8, composite->depth, part->depth + 1);
 	atomic_inc(&part->nested);
+	/* Of several that become parts of each other, one at least sees that. */
+	smp_mb__after_atomic();
+	if (iomd_is_nested(composite)) {
+		atomic_dec(&part->nested);
+		return -EBUSY;
+	}
+	composite->depth = max_t(u8, composite->depth, part->depth + 1);
 	iomd_retain(part);
 	return 0;
 }
@@ -193,6 +205,14 @@ void iomd_unnest(struct iomd *part)
 {
 	atomic_dec(&part->nested);
 	iomd_release(part);
+}
+
+bool iomd_is_guard(struct iomd *md, u64 offset, u64 *length)
+{
+	if (md->ops->is_guard)
+		return md->ops->is_guard(md, offset, length);
+	*length = md->length - offset;
+	return false;
 }
 
 /**

@@ -20,6 +20,8 @@ struct task_struct;
 struct iomd_general {
 	struct iomd md;
 	const struct iomd_source *source;
+	/* What sources that bring their memory along keep of it; in the subclass. */
+	void *source_data;
 	struct device *mapper;
 	struct iomd_extents extents;
 	/* User memory: its address space, and the task whose limit counts. Held. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/bug.h>
 #include <linux/wait_bit.h>
 
+#include "descriptor.h"
 #include "id.h"
 #include "wire.h"
 
@@ -117,10 +117,7 @@ int iomd_wire_begin_unwire(struct iomd_wire *wire)
 	if (ret == 1)
 		set_busy(wire, true);
 	spin_unlock_irqrestore(&wire->lock, irq);
-
-	WARN_ONCE(ret == -EAGAIN, "iomd: complete without a prepare\n");
-	WARN_ONCE(ret == -EBUSY, "iomd: complete while the memory is mapped\n");
-	return ret;
+	return ret < 0 ? iomd_refuse_complete(ret) : ret;
 }
 
 void iomd_wire_end_unwire(struct iomd_wire *wire)

@@ -3,11 +3,57 @@
 #include <linux/mm_types.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 
 #include "../debug/counters.h"
 #include "../debug/inject.h"
 #include "account.h"
+
+/**
+ * iomd_account_hold() - remember a task and its address space
+ * @task: that has one now; it need not live on
+ * @mm: set to the address space
+ *
+ * Undone by iomd_account_drop().
+ *
+ * Return: 0; -EINVAL for a kernel thread that has not adopted one; -ESRCH if it is
+ * gone.
+ * Context: may sleep.
+ */
+int iomd_account_hold(struct task_struct *task, struct mm_struct **mm)
+{
+	struct mm_struct *live;
+
+	if (task == current) {
+		/* Also for a kernel thread that works in a user's address space. */
+		if (!current->mm)
+			return -EINVAL;
+		mmgrab(current->mm);
+		*mm = current->mm;
+	} else {
+		if (task->flags & PF_KTHREAD)
+			return -EINVAL;
+		live = get_task_mm(task);
+		if (!live)
+			return -ESRCH;
+		mmgrab(live);
+		*mm = live;
+		mmput(live);
+	}
+	get_task_struct(task);
+	return 0;
+}
+
+/* Either may be NULL. */
+void iomd_account_drop(struct mm_struct *mm, struct task_struct *task)
+{
+	if (mm)
+		mmdrop(mm);
+	if (task)
+		put_task_struct(task);
+}
 
 /**
  * iomd_account_charge() - charge pages before they are pinned

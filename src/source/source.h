@@ -21,6 +21,7 @@ struct task_struct;
  *	a device may have written the pages
  * @destroy: give back what the descriptor has held since its creation; NULL:
  *	nothing
+ * @own_memory: the descriptor brings its memory along, and can't be given other
  * @set_purgeable: as iomd_ops has it; NULL: -EOPNOTSUPP
  * @set_ownership: as iomd_ops has it; NULL: -EAGAIN
  * @get_page_counts: as iomd_ops has it; NULL: counted from the segments while
@@ -30,6 +31,7 @@ struct iomd_source {
 	int (*wire)(struct iomd_general *general, u64 direction);
 	void (*unwire)(struct iomd_general *general, bool dirty);
 	void (*destroy)(struct iomd_general *general);
+	bool own_memory;
 	int (*set_purgeable)(struct iomd_general *general, u32 new_state, u32 *old_state);
 	int (*set_ownership)(struct iomd_general *general, struct task_struct *new_owner,
 			     int new_ledger_tag, u64 options);
@@ -40,5 +42,7 @@ extern const struct iomd_source iomd_source_user;
 extern const struct iomd_source iomd_source_kernel;
 extern const struct iomd_source iomd_source_physical;
 extern const struct iomd_source iomd_source_upl;
+extern const struct iomd_source iomd_source_wired;
+extern const struct iomd_source iomd_source_shmem;
 
 #endif

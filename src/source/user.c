@@ -11,7 +11,6 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
-#include <linux/sched/task.h>
 #include <linux/slab.h>
 
 #include "../debug/counters.h"
@@ -208,10 +207,9 @@ static void user_unwire(struct iomd_general *general, bool dirty)
 
 static void user_destroy(struct iomd_general *general)
 {
-	if (general->mm)
-		mmdrop(general->mm);
-	if (general->task)
-		put_task_struct(general->task);
+	iomd_account_drop(general->mm, general->task);
+	general->mm = NULL;
+	general->task = NULL;
 }
 
 const struct iomd_source iomd_source_user = {

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+
+#include "../debug/inject.h"
+#include "descriptor.h"
+#include "parts.h"
+
+/*
+ * One part
+ */
+
+/* A place in a part, seen from the part's descriptor. */
+struct place {
+	u64 offset;
+	/* of the part from there on; 0 if there is nothing */
+	u64 length;
+};
+
+static struct place place_of(const struct iomd_part *part, u64 offset)
+{
+	u64 size = iomd_get_length(part->md);
+	u64 skip = offset - part->start;
+	struct place place = { .offset = part->offset + skip };
+
+	if (skip < part->length && place.offset < size)
+		place.length = min(part->length - skip, size - place.offset);
+	return place;
+}
+
+phys_addr_t iomd_part_get_physical_segment(const struct iomd_part *part, u64 offset,
+					   u64 *length, u64 options)
+{
+	struct place place = place_of(part, offset);
+	phys_addr_t address = 0;
+
+	*length = 0;
+	if (place.length)
+		address = iomd_get_physical_segment(part->md, place.offset, length, options);
+	*length = min(*length, place.length);
+	return address;
+}
+
+bool iomd_part_seek(const struct iomd_part *part, struct iomd_segment_iter *iter)
+{
+	struct place place = place_of(part, iter->offset);
+	u64 offset = iter->offset, end = iter->end;
+	bool found;
+
+	if (!place.length || !part->md->ops->seek)
+		return false;
+	iter->offset = place.offset;
+	iter->end = place.offset + min(place.length, end - offset);
+	found = part->md->ops->seek(part->md, iter);
+	iter->offset = offset;
+	iter->end = end;
+	return found;
+}
+
+bool iomd_part_is_guard(const struct iomd_part *part, u64 offset, u64 *length)
+{
+	struct place place = place_of(part, offset);
+	bool guard;
+
+	if (!place.length) {
+		*length = part->length - (offset - part->start);
+		return false;
+	}
+	guard = iomd_is_guard(part->md, place.offset, length);
+	*length = min(*length, place.length);
+	return guard;
+}
+
+/*
+ * Lists of parts
+ */
+
+/**
+ * iomd_parts_alloc() - have room for parts
+ * @parts: zero
+ * @room: for how many
+ *
+ * Undone by iomd_parts_free().
+ *
+ * Return: 0; -ENOMEM.
+ * Context: may sleep.
+ */
+int iomd_parts_alloc(struct iomd_parts *parts, u32 room)
+{
+	if (iomd_should_fail())
+		return -ENOMEM;
+	parts->list = kvmalloc_array(room, sizeof(*parts->list),
+				     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!parts->list)
+		return -ENOMEM;
+	parts->room = room;
+	return 0;
+}
+
+/**
+ * iomd_parts_add() - append a part
+ * @parts: list
+ * @composite: descriptor whose list it is, or is to be
+ * @md: descriptor of which it is a piece; held
+ * @offset: where the piece begins in @md
+ * @length: bytes of the piece, which lies in @md
+ *
+ * Return: 0; or, with nothing changed: -ENOSPC if there is no room; -EINVAL if the
+ * sum of the lengths would wrap; -ELOOP if @md is nested too deeply; -EBUSY if
+ * @composite is a part itself.
+ * Context: any.
+ */
+int iomd_parts_add(struct iomd_parts *parts, struct iomd *composite, struct iomd *md,
+		   u64 offset, u64 length)
+{
+	u64 end;
+	int ret;
+
+	if (parts->count == parts->room)
+		return -ENOSPC;
+	if (check_add_overflow(parts->length, length, &end))
+		return -EINVAL;
+	ret = iomd_nest(composite, md);
+	if (ret)
+		return ret;
+	parts->list[parts->count] = (struct iomd_part) {
+		.md = md,
+		.offset = offset,
+		.start = parts->length,
+		.length = length,
+	};
+	parts->length = end;
+	/* Who looks for a part meanwhile finds it complete or not at all. */
+	smp_store_release(&parts->count, parts->count + 1);
+	return 0;
+}
+
+/* Give all parts up; the room remains. */
+void iomd_parts_clear(struct iomd_parts *parts)
+{
+	while (parts->count)
+		iomd_unnest(parts->list[--parts->count].md);
+	parts->length = 0;
+}
+
+void iomd_parts_free(struct iomd_parts *parts)
+{
+	iomd_parts_clear(parts);
+	kvfree(parts->list);
+	parts->list = NULL;
+	parts->room = 0;
+}
+
+/* The part that holds the byte at @offset; NULL if there is none. */
+static const struct iomd_part *find_part(const struct iomd_parts *parts, u64 offset)
+{
+	u32 low = 0, high = smp_load_acquire(&parts->count);
+
+	if (!high)
+		return NULL;
+	/* Of several that start there, the last: those before it are empty. */
+	while (high - low > 1) {
+		u32 middle = low + (high - low) / 2;
+
+		if (parts->list[middle].start <= offset)
+			low = middle;
+		else
+			high = middle;
+	}
+	return &parts->list[low];
+}
+
+/*
+ * Composites
+ */
+
+bool iomd_composite_is_busy(struct iomd_composite *composite)
+{
+	lockdep_assert_held(&composite->md.lock);
+	return composite->held || composite->users || iomd_is_nested(&composite->md) ||
+	       !list_empty(&composite->md.mappings);
+}
+
+static void begin_prepare(struct iomd_composite *composite)
+{
+	unsigned long irq;
+
+	spin_lock_irqsave(&composite->md.lock, irq);
+	composite->held++;
+	spin_unlock_irqrestore(&composite->md.lock, irq);
+}
+
+static void end_prepare(struct iomd_composite *composite, int result)
+{
+	unsigned long irq;
+
+	spin_lock_irqsave(&composite->md.lock, irq);
+	if (result)
+		composite->held--;
+	else
+		composite->prepared++;
+	spin_unlock_irqrestore(&composite->md.lock, irq);
+}
+
+static int prepare_parts(const struct iomd_parts *parts, u64 direction)
+{
+	int ret = 0;
+	u32 i;
+
+	for (i = 0; !ret && i < parts->count; i++)
+		ret = iomd_prepare(parts->list[i].md, direction);
+	if (!ret)
+		return 0;
+	/* The one that failed needs no complete. */
+	for (i--; i > 0; i--)
+		iomd_complete(parts->list[i - 1].md, IOMD_DIRECTION_NONE);
+	return ret;
+}
+
+/**
+ * iomd_composite_prepare() - prepare all parts, or none
+ * @md: composite
+ * @direction: see iomd_prepare(); without a direction the composite's, and if it has
+ *	none either each part's own
+ *
+ * Return: 0; else what the first part that failed said.
+ * Context: may sleep.
+ */
+int iomd_composite_prepare(struct iomd *md, u64 direction)
+{
+	struct iomd_composite *composite = iomd_to_composite(md);
+	int ret;
+
+	if (!(direction & IOMD_DIRECTION_MASK))
+		direction |= iomd_get_direction(md);
+	begin_prepare(composite);
+	ret = prepare_parts(&composite->parts, direction);
+	end_prepare(composite, ret);
+	return ret;
+}
+
+static int begin_complete(struct iomd_composite *composite)
+{
+	unsigned long irq;
+	int ret = 0;
+
+	spin_lock_irqsave(&composite->md.lock, irq);
+	if (!composite->prepared)
+		ret = -EAGAIN;
+	else if (composite->prepared == 1 && composite->users > composite->borrowed)
+		ret = -EBUSY;
+	else
+		composite->prepared--;
+	spin_unlock_irqrestore(&composite->md.lock, irq);
+	return ret ? iomd_refuse_complete(ret) : 0;
+}
+
+static void end_complete(struct iomd_composite *composite)
+{
+	unsigned long irq;
+
+	spin_lock_irqsave(&composite->md.lock, irq);
+	composite->held--;
+	spin_unlock_irqrestore(&composite->md.lock, irq);
+}
+
+/**
+ * iomd_composite_complete() - complete all parts
+ * @md: composite
+ * @direction: see iomd_complete()
+ *
+ * Return: 0; or, with nothing changed: -EAGAIN if the composite has no preparation
+ * to complete; -EBUSY if it is the last one and a mapping that began under it uses
+ * the memory. Both are a mistake of the driver, and warned of once. If parts failed
+ * because they were completed behind the composite's back, what the last of these
+ * said, with all others completed.
+ * Context: may sleep.
+ */
+int iomd_composite_complete(struct iomd *md, u64 direction)
+{
+	struct iomd_composite *composite = iomd_to_composite(md);
+	const struct iomd_parts *parts = &composite->parts;
+	int error, ret;
+	u32 i;
+
+	ret = begin_complete(composite);
+	if (ret)
+		return ret;
+	for (i = 0; i < parts->count; i++) {
+		error = iomd_complete(parts->list[i].md, direction);
+		if (error)
+			ret = error;
+	}
+	end_complete(composite);
+	return ret;
+}
+
+phys_addr_t iomd_composite_get_physical_segment(struct iomd *md, u64 offset, u64 *length,
+						u64 options)
+{
+	const struct iomd_part *part = find_part(&iomd_to_composite(md)->parts, offset);
+
+	if (!part) {
+		*length = 0;
+		return 0;
+	}
+	return iomd_part_get_physical_segment(part, offset, length, options);
+}
+
+bool iomd_composite_seek(struct iomd *md, struct iomd_segment_iter *iter)
+{
+	const struct iomd_part *part = find_part(&iomd_to_composite(md)->parts, iter->offset);
+
+	return part && iomd_part_seek(part, iter);
+}
+
+static int begin_use(const struct iomd_parts *parts)
+{
+	int ret = 0;
+	u32 i;
+
+	for (i = 0; !ret && i < parts->count; i++)
+		ret = iomd_set_in_use(parts->list[i].md, true);
+	if (!ret)
+		return 0;
+	for (i--; i > 0; i--)
+		iomd_set_in_use(parts->list[i - 1].md, false);
+	return ret;
+}
+
+static void count_user(struct iomd_composite *composite, bool begin)
+{
+	unsigned long irq;
+
+	spin_lock_irqsave(&composite->md.lock, irq);
+	if (begin) {
+		composite->users++;
+		if (!composite->prepared)
+			composite->borrowed++;
+	} else {
+		composite->users--;
+		/* Those that began under a preparation of the composite end first. */
+		composite->borrowed = min(composite->borrowed, composite->users);
+	}
+	spin_unlock_irqrestore(&composite->md.lock, irq);
+}
+
+/**
+ * iomd_composite_set_in_use() - a mapping begins or ends to use the memory
+ * @md: composite; not prepared itself if each part is
+ * @begin: begins?
+ *
+ * Return: 0; what the first part that refused said, with nothing changed.
+ * Context: any, hard IRQ included.
+ */
+int iomd_composite_set_in_use(struct iomd *md, bool begin)
+{
+	struct iomd_composite *composite = iomd_to_composite(md);
+	const struct iomd_parts *parts = &composite->parts;
+	int ret;
+	u32 i;
+
+	if (!begin) {
+		for (i = 0; i < parts->count; i++)
+			iomd_set_in_use(parts->list[i].md, false);
+		count_user(composite, false);
+		return 0;
+	}
+	/* From here on the parts stay. */
+	count_user(composite, true);
+	ret = begin_use(parts);
+	if (ret)
+		count_user(composite, false);
+	return ret;
+}
+
+bool iomd_composite_is_guard(struct iomd *md, u64 offset, u64 *length)
+{
+	const struct iomd_part *part = find_part(&iomd_to_composite(md)->parts, offset);
+
+	if (!part) {
+		*length = iomd_get_length(md) - offset;
+		return false;
+	}
+	return iomd_part_is_guard(part, offset, length);
+}
+
+/* Preparations end with the parts, which others may hold, too. */
+void iomd_composite_free(struct os_object *object)
+{
+	iomd_parts_free(&iomd_to_composite(iomd_from_object(object))->parts);
+}

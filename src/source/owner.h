@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Whose memory a buffer is: who is charged for what is held of it. An owner's
+ * exit changes nothing, the charge stays with the address space it was made to.
+ */
+#ifndef IOMD_SOURCE_OWNER_H
+#define IOMD_SOURCE_OWNER_H
+
+#include <linux/mutex.h>
+#include <linux/types.h>
+
+struct mm_struct;
+struct task_struct;
+
+struct iomd_owner {
+	/* guards what follows */
+	struct mutex lock;
+	/* Both held, or both NULL: the kernel's, which nobody is charged for. */
+	struct mm_struct *mm;
+	struct task_struct *task;
+	/* Counts nowhere, though it has an owner. */
+	bool no_footprint;
+	int ledger_tag;
+	/* Pages that are held, and of them those that @mm is charged for. */
+	u64 held;
+	u64 charged;
+};
+
+int iomd_owner_init(struct iomd_owner *owner, struct task_struct *task);
+void iomd_owner_destroy(struct iomd_owner *owner);
+
+int iomd_owner_charge(struct iomd_owner *owner, u64 pages);
+void iomd_owner_uncharge(struct iomd_owner *owner);
+int iomd_owner_change(struct iomd_owner *owner, struct task_struct *task, int ledger_tag,
+		      u64 options);
+
+#endif
