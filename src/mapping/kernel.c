@@ -3,6 +3,7 @@
  * Mappings into the kernel's address space: at the address where the memory is
  * seen anyway, by ioremap() for devices, by vmap() for everything else.
  */
+#include <linux/err.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -11,86 +12,96 @@
 #include <iomd/descriptor.h>
 
 #include "../debug/inject.h"
-#include "../desc/ram.h"
+#include "cache.h"
+#include "holes.h"
+#include "kernel.h"
 #include "mapping.h"
+#include "run.h"
 
+/* Does the address where the memory is seen anyway do? */
 static bool is_plain(const struct iomd_mapping *mapping)
 {
-	return !(mapping->options & (IOMD_MAP_READ_ONLY | IOMD_MAP_UNIQUE | IOMD_MAP_CACHE_MASK));
+	return !(mapping->options & (IOMD_MAP_READ_ONLY | IOMD_MAP_UNIQUE |
+				     IOMD_MAP_CACHE_MASK | IOMD_MAP_GUARDED_MASK));
 }
 
-static int map_device(struct iomd_mapping *mapping, phys_addr_t address)
+static unsigned long seen_anyway(const struct iomd_mapping *mapping)
 {
-	switch (mapping->options & IOMD_MAP_CACHE_MASK) {
-	case IOMD_MAP_DEFAULT_CACHE:
-	case IOMD_MAP_INHIBIT_CACHE:
-		mapping->io_base = ioremap(address, mapping->length);
-		break;
-	case IOMD_MAP_WRITE_COMBINE_CACHE:
-		mapping->io_base = ioremap_wc(address, mapping->length);
-		break;
-	case IOMD_MAP_WRITE_THRU_CACHE:
-		mapping->io_base = ioremap_wt(address, mapping->length);
-		break;
-	default:
+	struct iomd *md = mapping->memory;
+
+	if (!is_plain(mapping) || !md->ops->get_kernel_address)
+		return 0;
+	return md->ops->get_kernel_address(md, mapping->offset, mapping->length);
+}
+
+static int map_device(struct iomd_mapping *mapping, const struct iomd_run *run)
+{
+	phys_addr_t address = PFN_PHYS(run->pfn) + mapping->in_page;
+	u64 mode;
+	int ret;
+
+	if (run->pages != iomd_mapping_pages(mapping) || mapping->guard_pages)
 		return -EOPNOTSUPP;
-	}
+	ret = iomd_cache_mode(mapping, IOMD_RUN_DEVICE, &mode);
+	if (ret)
+		return ret;
+	if (!iomd_should_fail())
+		mapping->io_base = mode == IOMD_MAP_WRITE_COMBINE_CACHE ?
+				   ioremap_wc(address, mapping->length) :
+				   ioremap(address, mapping->length);
 	if (!mapping->io_base)
 		return -ENOMEM;
 	mapping->address = (unsigned long)mapping->io_base;
 	return 0;
 }
 
-/*
- * The pages of the range, in order. Pieces that don't meet at page borders can't
- * be shown behind each other: -EINVAL.
- */
-static int collect_pages(struct iomd_mapping *mapping, struct page **pages)
+static int collect_pages(const struct iomd_mapping *mapping, struct page **pages)
 {
-	u64 end = mapping->offset + mapping->length;
-	struct iomd_segment_iter iter;
-	unsigned long n = 0;
-
-	iomd_for_each_segment(iter, mapping->md, mapping->offset, mapping->length) {
-		phys_addr_t address = iter.address;
-		phys_addr_t last = address + iter.length - 1;
-
-		if ((iter.offset > mapping->offset && offset_in_page(address)) ||
-		    (iter.offset + iter.length < end && offset_in_page(last + 1)))
-			return -EINVAL;
-		for (address = round_down(address, PAGE_SIZE); address <= last;
-		     address += PAGE_SIZE) {
-			if (!iomd_is_ram(address))
-				return -EOPNOTSUPP;
-			pages[n++] = pfn_to_page(PHYS_PFN(address));
-		}
-	}
-	return iter.offset == end ? 0 : -EAGAIN;
-}
-
-static int map_pages(struct iomd_mapping *mapping, unsigned int in_page)
-{
-	unsigned long count = (in_page + mapping->length + PAGE_SIZE - 1) >> PAGE_SHIFT;
-	bool read_only = mapping->options & IOMD_MAP_READ_ONLY;
-	struct page **pages;
+	struct iomd_run run;
+	u64 i;
 	int ret;
 
-	if (mapping->options & IOMD_MAP_CACHE_MASK)
-		return -EOPNOTSUPP;
-	if (iomd_should_fail())
+	iomd_for_each_run(run, mapping, ret) {
+		if (run.kind == IOMD_RUN_DEVICE)
+			return -EOPNOTSUPP;
+		for (i = 0; i < run.pages; i++)
+			pages[run.page + i] = run.kind == IOMD_RUN_HOLE ? NULL :
+					      pfn_to_page(run.pfn + i);
+	}
+	return ret;
+}
+
+static int map_pages(struct iomd_mapping *mapping)
+{
+	unsigned int guards = mapping->guard_pages;
+	u64 count = iomd_mapping_pages(mapping) + 2 * guards;
+	pgprot_t prot = mapping->options & IOMD_MAP_READ_ONLY ? PAGE_KERNEL_RO : PAGE_KERNEL;
+	struct page **pages;
+	void *base;
+	u64 mode;
+	int ret;
+
+	ret = iomd_cache_mode(mapping, IOMD_RUN_RAM, &mode);
+	if (ret)
+		return ret;
+	if (count > totalram_pages() || iomd_should_fail())
 		return -ENOMEM;
 	pages = kvmalloc_array(count, sizeof(*pages), GFP_KERNEL);
 	if (!pages)
 		return -ENOMEM;
-	ret = collect_pages(mapping, pages);
-	if (!ret) {
-		mapping->vmap_base = iomd_should_fail() ? NULL :
-			vmap(pages, count, VM_MAP, read_only ? PAGE_KERNEL_RO : PAGE_KERNEL);
-		if (mapping->vmap_base)
-			mapping->address = (unsigned long)mapping->vmap_base + in_page;
-		else
-			ret = -ENOMEM;
+	memset(pages, 0, guards * sizeof(*pages));
+	memset(pages + count - guards, 0, guards * sizeof(*pages));
+	ret = collect_pages(mapping, pages + guards);
+	if (ret)
+		goto out;
+	base = iomd_vmap_with_holes(pages, count, iomd_cache_prot(mode, prot));
+	if (IS_ERR(base)) {
+		ret = PTR_ERR(base);
+		goto out;
 	}
+	mapping->vmap_base = base;
+	mapping->address = (unsigned long)base + guards * PAGE_SIZE + mapping->in_page;
+out:
 	kvfree(pages);
 	return ret;
 }
@@ -102,31 +113,26 @@ static int map_pages(struct iomd_mapping *mapping, unsigned int in_page)
  * Undone by iomd_mapping_unmap_kernel().
  *
  * Return: 0; -EINVAL for pieces that don't meet at page borders; -EOPNOTSUPP for a
- * cache mode that this memory can't have, or RAM and device memory in one;
- * -ENOMEM.
+ * cache mode that this memory can't have, RAM and device memory in one, or guards
+ * where the architecture can't have them; -EAGAIN; -ENOMEM.
  * Context: may sleep.
  */
 int iomd_mapping_map_kernel(struct iomd_mapping *mapping)
 {
-	struct iomd *md = mapping->md;
-	phys_addr_t address;
-	u64 length;
+	struct iomd_run run;
+	int ret;
 
-	if (is_plain(mapping) && md->ops->get_kernel_address) {
-		mapping->address = md->ops->get_kernel_address(md, mapping->offset,
-							       mapping->length);
-		if (mapping->address) {
-			mapping->options |= IOMD_MAP_STATIC;
-			return 0;
-		}
+	mapping->address = seen_anyway(mapping);
+	if (mapping->address) {
+		mapping->options |= IOMD_MAP_STATIC;
+		return 0;
 	}
-	address = iomd_get_physical_segment(md, mapping->offset, &length,
-					    IOMD_MEMORY_SEGMENT_LOCAL);
-	if (!length)
-		return -EAGAIN;
-	if (iomd_is_ram(address))
-		return map_pages(mapping, offset_in_page(address));
-	return length < mapping->length ? -EOPNOTSUPP : map_device(mapping, address);
+	if (!(mapping->options & IOMD_MAP_ANYWHERE))
+		return -EOPNOTSUPP;
+	ret = iomd_run_at(mapping, 0, &run);
+	if (ret)
+		return ret;
+	return run.kind == IOMD_RUN_DEVICE ? map_device(mapping, &run) : map_pages(mapping);
 }
 
 void iomd_mapping_unmap_kernel(struct iomd_mapping *mapping)

@@ -4,8 +4,10 @@
  * memory prepared for as long as it is mapped, whoever else completes.
  */
 #include <linux/err.h>
+#include <linux/minmax.h>
 #include <linux/module.h>
-#include <linux/mutex.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/task.h>
 
 #include <iomd/descriptor.h>
 #include <iomd/mapping.h>
@@ -13,45 +15,52 @@
 #include "../debug/counters.h"
 #include "../desc/descriptor.h"
 #include "mapping.h"
-
-#define KERNEL_MAP_OPTIONS	(IOMD_MAP_ANYWHERE | IOMD_MAP_READ_ONLY | IOMD_MAP_UNIQUE | \
-				 IOMD_MAP_CACHE_MASK)
+#include "view.h"
 
 /* Prepare the memory, and keep others' completes from ending that. */
-static int wire(struct iomd_mapping *mapping)
+int iomd_mapping_wire(struct iomd_mapping *mapping)
 {
 	bool read_only = mapping->options & IOMD_MAP_READ_ONLY;
 	int ret;
 
-	ret = iomd_prepare(mapping->md, read_only ? IOMD_DIRECTION_OUT : IOMD_DIRECTION_OUT_IN);
+	ret = iomd_prepare(mapping->memory,
+			   read_only ? IOMD_DIRECTION_OUT : IOMD_DIRECTION_OUT_IN);
 	if (ret)
 		return ret;
-	ret = iomd_set_in_use(mapping->md, true);
+	ret = iomd_set_in_use(mapping->memory, true);
 	if (ret) {
-		iomd_complete(mapping->md, IOMD_DIRECTION_NONE);
+		iomd_complete(mapping->memory, IOMD_DIRECTION_NONE);
 		return ret;
 	}
 	mapping->wired = true;
 	return 0;
 }
 
-static void unwire(struct iomd_mapping *mapping)
+void iomd_mapping_unwire(struct iomd_mapping *mapping)
 {
 	if (!mapping->wired)
 		return;
 	mapping->wired = false;
-	iomd_set_in_use(mapping->md, false);
-	iomd_complete(mapping->md, IOMD_DIRECTION_NONE);
+	iomd_set_in_use(mapping->memory, false);
+	iomd_complete(mapping->memory, IOMD_DIRECTION_NONE);
 }
 
 static void mapping_free(struct os_object *object)
 {
 	struct iomd_mapping *mapping = container_of(object, struct iomd_mapping, object);
 
-	if (!mapping->md)
-		return;
-	iomd_mapping_unmap(mapping);
-	iomd_release(mapping->md);
+	if (mapping->md) {
+		iomd_remove_mapping(mapping->md, mapping);
+		iomd_mapping_unmap(mapping);
+		iomd_view_put(mapping->view);
+		iomd_mapping_release(mapping->super);
+		iomd_release(mapping->memory);
+		iomd_release(mapping->md);
+	}
+	if (mapping->mm)
+		mmdrop(mapping->mm);
+	if (mapping->task)
+		put_task_struct(mapping->task);
 }
 
 struct os_meta_class iomd_mapping_meta_class = {
@@ -62,52 +71,6 @@ struct os_meta_class iomd_mapping_meta_class = {
 	.free = mapping_free,
 };
 IOMD_EXPORT(iomd_mapping_meta_class);
-
-/**
- * iomd_map() - map a whole descriptor into the kernel
- * @md: descriptor; the mapping prepares it for itself
- * @options: IOMD_MAP_READ_ONLY, IOMD_MAP_UNIQUE: an address of its own, a cache
- *	mode; IOMD_MAP_ANYWHERE is understood
- *
- * Kernel memory is mapped already: the mapping then tells that address. Device
- * memory is uncached unless a cache mode says otherwise, and is accessed as
- * __iomem. IOKit: IOMemoryDescriptor::map.
- *
- * Return: a mapping with one reference, the caller's, or ERR_PTR: -EINVAL for
- * unknown options, an empty descriptor or pieces that don't meet at page borders;
- * -EACCES if the memory is prepared for OUT only and IOMD_MAP_READ_ONLY is not
- * given; -ENXIO for another machine's memory; -EOPNOTSUPP for a cache mode that the memory can't have; -ENOMEM; else
- * as iomd_prepare().
- * Context: may sleep.
- */
-struct iomd_mapping *iomd_map(struct iomd *md, u64 options)
-{
-	struct iomd_mapping *mapping;
-	int ret;
-
-	if (iomd_get_flags(md) & IOMD_MEMORY_REMOTE)
-		return ERR_PTR(-ENXIO);
-	if (options & ~KERNEL_MAP_OPTIONS || !iomd_get_length(md))
-		return ERR_PTR(-EINVAL);
-	mapping = os_object_alloc(&iomd_mapping_meta_class);
-	if (!mapping)
-		return ERR_PTR(-ENOMEM);
-	mutex_init(&mapping->lock);
-	mapping->md = iomd_retain(md);
-	mapping->options = options | IOMD_MAP_ANYWHERE;
-	mapping->length = iomd_get_length(md);
-	ret = wire(mapping);
-	if (!ret)
-		ret = iomd_mapping_map_kernel(mapping);
-	if (ret) {
-		unwire(mapping);
-		iomd_mapping_release(mapping);
-		return ERR_PTR(ret);
-	}
-	iomd_count(IOMD_MAPPINGS_MADE, 1);
-	return mapping;
-}
-IOMD_EXPORT(iomd_map);
 
 /**
  * iomd_mapping_retain() - take a reference
@@ -143,9 +106,10 @@ IOMD_EXPORT(iomd_mapping_release);
  * iomd_mapping_unmap() - take a mapping down for all who hold it
  * @mapping: mapping
  *
- * IOKit: IOMemoryMap::unmap.
+ * What a user task has of it stays as a VMA that gives SIGBUS, until the task
+ * unmaps it. IOKit: IOMemoryMap::unmap.
  *
- * Return: 0, also if it was down already.
+ * Return: 0, also if it was down already, or its address is not its own.
  * Context: may sleep.
  */
 int iomd_mapping_unmap(struct iomd_mapping *mapping)
@@ -155,8 +119,9 @@ int iomd_mapping_unmap(struct iomd_mapping *mapping)
 	mutex_lock(&mapping->lock);
 	mapped = mapping->address;
 	WRITE_ONCE(mapping->address, 0);
-	iomd_mapping_unmap_kernel(mapping);
-	unwire(mapping);
+	if (!mapping->super)
+		iomd_do_unmap(mapping->md, mapping);
+	iomd_mapping_unwire(mapping);
 	mutex_unlock(&mapping->lock);
 	if (mapped)
 		iomd_count(IOMD_MAPPINGS_ENDED, 1);
@@ -175,6 +140,9 @@ IOMD_EXPORT(iomd_mapping_unmap);
  */
 unsigned long iomd_mapping_get_virtual_address(struct iomd_mapping *mapping)
 {
+	/* What is part of another mapping went with it. */
+	if (mapping->super && !READ_ONCE(mapping->super->address))
+		return 0;
 	return READ_ONCE(mapping->address);
 }
 IOMD_EXPORT(iomd_mapping_get_virtual_address);
@@ -254,3 +222,127 @@ struct iomd *iomd_mapping_get_memory_descriptor(struct iomd_mapping *mapping)
 	return mapping->md;
 }
 IOMD_EXPORT(iomd_mapping_get_memory_descriptor);
+
+/**
+ * iomd_mapping_get_offset() - where in the descriptor the mapping begins
+ * @mapping: mapping
+ *
+ * IOKit: IOMemoryMap's fOffset, DriverKit's GetOffset.
+ *
+ * Return: bytes from the start of iomd_mapping_get_memory_descriptor().
+ * Context: any.
+ */
+u64 iomd_mapping_get_offset(const struct iomd_mapping *mapping)
+{
+	return mapping->offset;
+}
+IOMD_EXPORT(iomd_mapping_get_offset);
+
+/**
+ * iomd_mapping_get_address_task() - whose addresses they are
+ * @mapping: mapping
+ *
+ * IOKit: IOMemoryMap::getAddressTask.
+ *
+ * Return: the task it was made for, held by the mapping; NULL after
+ * iomd_mapping_task_died().
+ * Context: any.
+ */
+struct task_struct *iomd_mapping_get_address_task(struct iomd_mapping *mapping)
+{
+	return READ_ONCE(mapping->task);
+}
+IOMD_EXPORT(iomd_mapping_get_address_task);
+
+/**
+ * iomd_mapping_get_physical_segment() - segment of what is mapped
+ * @mapping: mapping
+ * @offset: in the mapping
+ * @length: set to the bytes that are contiguous from there, 0 if there are none,
+ *	bounded by the mapping; may be NULL
+ * @options: see iomd_get_physical_segment()
+ *
+ * IOKit: IOMemoryMap::getPhysicalSegment.
+ *
+ * Return: see iomd_get_physical_segment().
+ * Context: any, hard IRQ included.
+ */
+phys_addr_t iomd_mapping_get_physical_segment(struct iomd_mapping *mapping, u64 offset,
+					      u64 *length, u64 options)
+{
+	phys_addr_t address;
+	u64 unused;
+
+	if (!length)
+		length = &unused;
+	*length = 0;
+	if (offset >= mapping->length)
+		return 0;
+	address = iomd_get_physical_segment(mapping->memory, mapping->offset + offset, length,
+					    options);
+	*length = min(*length, mapping->length - offset);
+	return address;
+}
+IOMD_EXPORT(iomd_mapping_get_physical_segment);
+
+/**
+ * iomd_mapping_get_physical_address() - physical address of the first byte
+ * @mapping: mapping
+ *
+ * IOKit: IOMemoryMap::getPhysicalAddress.
+ *
+ * Return: the address, or 0 if there is none.
+ * Context: any, hard IRQ included.
+ */
+phys_addr_t iomd_mapping_get_physical_address(struct iomd_mapping *mapping)
+{
+	return iomd_mapping_get_physical_segment(mapping, 0, NULL, 0);
+}
+IOMD_EXPORT(iomd_mapping_get_physical_address);
+
+/**
+ * iomd_mapping_wire_range() - prepare, or complete, what is mapped
+ * @mapping: mapping
+ * @options: a direction: prepare for it; IOMD_DIRECTION_NONE: complete
+ * @offset: in the mapping
+ * @length: bytes
+ *
+ * The memory is prepared as a whole, as its descriptor is; nothing is undone when
+ * the mapping ends. IOKit: IOMemoryMap::wireRange.
+ *
+ * Return: -EINVAL if the range does not lie inside, or for other options; else as
+ * iomd_prepare() or iomd_complete().
+ * Context: may sleep.
+ */
+int iomd_mapping_wire_range(struct iomd_mapping *mapping, u64 options, u64 offset, u64 length)
+{
+	if (options & ~IOMD_DIRECTION_MASK || offset > mapping->length ||
+	    length > mapping->length - offset)
+		return -EINVAL;
+	return options ? iomd_prepare(mapping->memory, options) :
+			 iomd_complete(mapping->memory, IOMD_DIRECTION_NONE);
+}
+IOMD_EXPORT(iomd_mapping_wire_range);
+
+/**
+ * iomd_mapping_task_died() - forget the task of a mapping
+ * @mapping: mapping
+ *
+ * For drivers that learn that their client has gone. A task's end takes its
+ * mappings down by itself. IOKit: IOMemoryMap::taskDied.
+ *
+ * Context: may sleep.
+ */
+void iomd_mapping_task_died(struct iomd_mapping *mapping)
+{
+	struct task_struct *task;
+
+	iomd_mapping_unmap(mapping);
+	mutex_lock(&mapping->lock);
+	task = mapping->task;
+	WRITE_ONCE(mapping->task, NULL);
+	mutex_unlock(&mapping->lock);
+	if (task)
+		put_task_struct(task);
+}
+IOMD_EXPORT(iomd_mapping_task_died);

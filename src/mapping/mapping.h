@@ -2,26 +2,59 @@
 #ifndef IOMD_MAPPING_MAPPING_H
 #define IOMD_MAPPING_MAPPING_H
 
+#include <linux/list.h>
+#include <linux/mutex.h>
+
 #include <iomd/mapping.h>
 #include <iomd/object.h>
 
+struct iomd_view;
+struct mm_struct;
+struct vm_area_struct;
+
 struct iomd_mapping {
 	struct os_object object;
+	/* On whose list it is; held. Redirecting changes it. */
 	struct iomd *md;
+	struct list_head link;
+	/* What it shows: @md, or a snapshot of it. Held. */
+	struct iomd *memory;
+	/* Of which it is a part, if it has no place of its own. Held. */
+	struct iomd_mapping *super;
 	u64 options;
 	u64 offset;
 	u64 length;
-	/* guards the address: 0 once unmapped */
+	/* Where in its page the first byte is; inaccessible pages on either side. */
+	unsigned int in_page;
+	unsigned int guard_pages;
+	struct task_struct *task;
+	struct mm_struct *mm;
+	/* guards what follows */
 	struct mutex lock;
+	/* 0 once unmapped */
 	unsigned long address;
-	/* How to end it: one of these, or neither if the address is not ours. */
-	void *vmap_base;
-	void __iomem *io_base;
 	/* Is the memory prepared, and kept so, by this mapping? */
 	bool wired;
+	/* How to end it: one of these, or none if the address is not ours. */
+	void *vmap_base;
+	void __iomem *io_base;
+	struct iomd_view *view;
+	/* While its page tables are filled at once. */
+	struct vm_area_struct *being_filled;
 };
 
-int iomd_mapping_map_kernel(struct iomd_mapping *mapping);
-void iomd_mapping_unmap_kernel(struct iomd_mapping *mapping);
+/* Pages of address space that it takes, without its guards. */
+static inline u64 iomd_mapping_pages(const struct iomd_mapping *mapping)
+{
+	return (mapping->in_page + mapping->length + PAGE_SIZE - 1) >> PAGE_SHIFT;
+}
+
+static inline bool iomd_mapping_is_kernel(const struct iomd_mapping *mapping)
+{
+	return !mapping->mm;
+}
+
+int iomd_mapping_wire(struct iomd_mapping *mapping);
+void iomd_mapping_unwire(struct iomd_mapping *mapping);
 
 #endif

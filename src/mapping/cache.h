@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * How the CPU may cache what a mapping shows. RAM has one mode, its owner's, for
+ * all who map it; device memory is uncached unless somebody knows better.
+ */
+#ifndef IOMD_MAPPING_CACHE_H
+#define IOMD_MAPPING_CACHE_H
+
+#include <linux/mm_types.h>
+
+#include "run.h"
+
+int iomd_cache_mode(const struct iomd_mapping *mapping, enum iomd_run_kind kind, u64 *mode);
+pgprot_t iomd_cache_prot(u64 mode, pgprot_t prot);
+
+#endif

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vmap() with pages that must fault. A module can neither reserve kernel address
+ * space nor leave pages out of a vmap(), so a page is mapped in every place, and
+ * taken out of the page table again where a hole is wanted, before anybody could
+ * have looked there. vunmap() does not mind.
+ */
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/vmalloc.h>
+
+#include "../debug/inject.h"
+#include "holes.h"
+
+#ifdef CONFIG_X86
+#include <asm/pgtable.h>
+
+static bool clear_page_entry(unsigned long address)
+{
+	unsigned int level;
+	pte_t *entry = lookup_address(address, &level);
+
+	if (!entry || level != PG_LEVEL_4K)
+		return false;
+	set_pte(entry, __pte(0));
+	return true;
+}
+
+#define CAN_CLEAR	true
+#else
+/* No other architecture exports the way to a kernel address's entry. */
+static bool clear_page_entry(unsigned long address)
+{
+	return false;
+}
+
+#define CAN_CLEAR	false
+#endif
+
+/**
+ * iomd_vmap_with_holes() - map pages behind each other into the kernel
+ * @pages: NULL is a hole; left with something else there
+ * @count: how many
+ * @prot: of the pages
+ *
+ * Undone by vunmap().
+ *
+ * Return: the address of the first, or ERR_PTR: -EOPNOTSUPP if there are holes and
+ * the architecture can't have any; -ENOMEM.
+ * Context: may sleep.
+ */
+void *iomd_vmap_with_holes(struct page **pages, unsigned int count, pgprot_t prot)
+{
+	struct page *placeholder = NULL;
+	int ret = -ENOMEM;
+	unsigned int i;
+	void *base;
+
+	for (i = 0; i < count; i++) {
+		if (pages[i])
+			continue;
+		if (!CAN_CLEAR)
+			return ERR_PTR(-EOPNOTSUPP);
+		if (!placeholder)
+			placeholder = alloc_page(GFP_KERNEL | __GFP_ZERO);
+		if (!placeholder)
+			return ERR_PTR(-ENOMEM);
+		pages[i] = placeholder;
+	}
+	base = iomd_should_fail() ? NULL : vmap(pages, count, VM_MAP, prot);
+	for (i = 0; base && placeholder && i < count; i++) {
+		if (pages[i] != placeholder || clear_page_entry((unsigned long)base + i * PAGE_SIZE))
+			continue;
+		vunmap(base);
+		base = NULL;
+		ret = -EOPNOTSUPP;
+	}
+	if (placeholder)
+		__free_page(placeholder);
+	return base ?: ERR_PTR(ret);
+}

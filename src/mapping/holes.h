@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef IOMD_MAPPING_HOLES_H
+#define IOMD_MAPPING_HOLES_H
+
+#include <linux/mm_types.h>
+
+void *iomd_vmap_with_holes(struct page **pages, unsigned int count, pgprot_t prot);
+
+#endif

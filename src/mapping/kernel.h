@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef IOMD_MAPPING_KERNEL_H
+#define IOMD_MAPPING_KERNEL_H
+
+struct iomd_mapping;
+
+int iomd_mapping_map_kernel(struct iomd_mapping *mapping);
+void iomd_mapping_unmap_kernel(struct iomd_mapping *mapping);
+
+#endif

@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Making mappings: what is asked for is checked, found among what there is, or
+ * made anew.
+ */
+#include <linux/err.h>
+#include <linux/overflow.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/task.h>
+
+#include <iomd/descriptor.h>
+#include <iomd/mapping.h>
+
+#include "../debug/counters.h"
+#include "../debug/inject.h"
+#include "../desc/descriptor.h"
+#include "kernel.h"
+#include "mapping.h"
+#include "user.h"
+
+#define MAP_OPTIONS	(IOMD_MAP_MASK & ~(IOMD_MAP_STATIC | IOMD_MAP_OVERWRITE))
+
+/* Inaccessible memory on either side: a page, or 64 KiB. Both bits count as one page. */
+static unsigned int guard_pages(u64 options)
+{
+	switch (options & IOMD_MAP_GUARDED_MASK) {
+	case 0:
+		return 0;
+	case IOMD_MAP_GUARDED_LARGE:
+		return DIV_ROUND_UP(SZ_64K, PAGE_SIZE);
+	default:
+		return 1;
+	}
+}
+
+/* A mapping holds the address space, not the task's whole life. */
+static int hold_task(struct iomd_mapping *mapping, struct task_struct *task)
+{
+	struct mm_struct *mm = NULL;
+
+	if (task != IOMD_KERNEL_TASK) {
+		if (task == current && current->mm) {
+			mm = current->mm;
+			mmgrab(mm);
+		} else if (task->flags & PF_KTHREAD) {
+			return -EINVAL;
+		} else {
+			mm = get_task_mm(task);
+			if (!mm)
+				return -ESRCH;
+			mmgrab(mm);
+			mmput(mm);
+		}
+	}
+	mapping->mm = mm;
+	mapping->task = get_task_struct(task);
+	return 0;
+}
+
+static struct iomd_mapping *new_mapping(struct task_struct *task, u64 options)
+{
+	struct iomd_mapping *mapping = os_object_alloc(&iomd_mapping_meta_class);
+	int ret;
+
+	if (!mapping)
+		return ERR_PTR(-ENOMEM);
+	mutex_init(&mapping->lock);
+	INIT_LIST_HEAD(&mapping->link);
+	mapping->options = options;
+	mapping->guard_pages = guard_pages(options);
+	ret = hold_task(mapping, task);
+	if (ret) {
+		iomd_mapping_release(mapping);
+		return ERR_PTR(ret);
+	}
+	return mapping;
+}
+
+static void set_range(struct iomd_mapping *mapping, struct iomd *md, u64 offset, u64 length)
+{
+	mapping->md = iomd_retain(md);
+	mapping->memory = iomd_retain(md);
+	mapping->offset = offset;
+	mapping->length = length;
+}
+
+/* Is what @like asks for inside of what @mapping shows? (V20 to V27) */
+static bool is_compatible(const struct iomd_mapping *mapping, const struct iomd_mapping *like,
+			  unsigned long at_address)
+{
+	const u64 same = IOMD_MAP_READ_ONLY | IOMD_MAP_GUARDED_MASK;
+	unsigned long address = READ_ONCE(mapping->address);
+	u64 cache = like->options & IOMD_MAP_CACHE_MASK;
+
+	if (!address || mapping->super || (mapping->options & IOMD_MAP_UNIQUE) ||
+	    mapping->mm != like->mm || ((mapping->options ^ like->options) & same) ||
+	    (cache && cache != (mapping->options & IOMD_MAP_CACHE_MASK)))
+		return false;
+	if (like->offset < mapping->offset || like->length > mapping->length ||
+	    like->offset - mapping->offset > mapping->length - like->length)
+		return false;
+	return (like->options & IOMD_MAP_ANYWHERE) ||
+	       at_address == address + (like->offset - mapping->offset);
+}
+
+/* A mapping with one more reference that shows what @like asks for, or NULL. */
+static struct iomd_mapping *find_compatible(struct iomd *md, const struct iomd_mapping *like,
+					    unsigned long at_address)
+{
+	struct iomd_mapping *mapping, *found = NULL;
+	unsigned long irq;
+
+	spin_lock_irqsave(&md->lock, irq);
+	list_for_each_entry(mapping, &md->mappings, link) {
+		if (is_compatible(mapping, like, at_address) &&
+		    os_object_try_retain(&mapping->object)) {
+			found = mapping;
+			break;
+		}
+	}
+	spin_unlock_irqrestore(&md->lock, irq);
+	return found;
+}
+
+/* Serve @mapping from @found, whose reference is passed on. */
+static struct iomd_mapping *share(struct iomd_mapping *mapping, struct iomd_mapping *found)
+{
+	if (mapping->offset == found->offset && mapping->length == found->length) {
+		iomd_mapping_release(mapping);
+		return found;
+	}
+	mapping->super = found;
+	mapping->address = iomd_mapping_get_virtual_address(found) +
+			   (mapping->offset - found->offset);
+	mapping->in_page = offset_in_page(mapping->address);
+	iomd_count(IOMD_MAPPINGS_MADE, 1);
+	return mapping;
+}
+
+/**
+ * iomd_add_mapping() - let a descriptor know a mapping of it
+ * @md: descriptor
+ * @mapping: of it; may be known already, or NULL
+ *
+ * Later requests may share it. IOKit: IOMemoryDescriptor::addMapping.
+ *
+ * Context: any.
+ */
+void iomd_add_mapping(struct iomd *md, struct iomd_mapping *mapping)
+{
+	unsigned long irq;
+
+	if (!mapping)
+		return;
+	spin_lock_irqsave(&md->lock, irq);
+	if (list_empty(&mapping->link))
+		list_add_tail(&mapping->link, &md->mappings);
+	spin_unlock_irqrestore(&md->lock, irq);
+}
+IOMD_EXPORT(iomd_add_mapping);
+
+/**
+ * iomd_remove_mapping() - let a descriptor forget a mapping
+ * @md: descriptor that it was added to
+ * @mapping: may be forgotten already, or NULL
+ *
+ * IOKit: IOMemoryDescriptor::removeMapping.
+ *
+ * Context: any.
+ */
+void iomd_remove_mapping(struct iomd *md, struct iomd_mapping *mapping)
+{
+	unsigned long irq;
+
+	if (!mapping)
+		return;
+	spin_lock_irqsave(&md->lock, irq);
+	list_del_init(&mapping->link);
+	spin_unlock_irqrestore(&md->lock, irq);
+}
+IOMD_EXPORT(iomd_remove_mapping);
+
+/**
+ * iomd_do_map() - give a mapping its place and fill it
+ * @md: descriptor that it is of
+ * @mapping: new mapping, whose range and options are set; its address, unless it
+ *	may be anywhere, is where it is wanted
+ *
+ * For classes that map their own way; the base's goes by the segments. Undone by
+ * iomd_do_unmap(). IOKit: IOMemoryDescriptor::doMap.
+ *
+ * Return: see iomd_create_mapping_in_task().
+ * Context: may sleep.
+ */
+int iomd_do_map(struct iomd *md, struct iomd_mapping *mapping)
+{
+	unsigned long at_address = mapping->address;
+	phys_addr_t address;
+	u64 length;
+	int ret;
+
+	if (md->ops->do_map)
+		return md->ops->do_map(md, mapping);
+	mapping->address = 0;
+	ret = iomd_mapping_wire(mapping);
+	if (ret)
+		return ret;
+	address = iomd_get_physical_segment(mapping->memory, mapping->offset, &length, 0);
+	mapping->in_page = length ? offset_in_page(address) : 0;
+	ret = iomd_mapping_is_kernel(mapping) ? iomd_mapping_map_kernel(mapping) :
+						iomd_mapping_map_user(mapping, at_address);
+	if (ret)
+		iomd_mapping_unwire(mapping);
+	return ret;
+}
+IOMD_EXPORT(iomd_do_map);
+
+/**
+ * iomd_do_unmap() - take a mapping out of its place
+ * @md: descriptor that it is of
+ * @mapping: mapping; may be out already
+ *
+ * IOKit: IOMemoryDescriptor::doUnmap.
+ *
+ * Return: 0.
+ * Context: may sleep.
+ */
+int iomd_do_unmap(struct iomd *md, struct iomd_mapping *mapping)
+{
+	if (md->ops->do_unmap)
+		return md->ops->do_unmap(md, mapping);
+	iomd_mapping_unmap_kernel(mapping);
+	iomd_mapping_unmap_user(mapping);
+	return 0;
+}
+IOMD_EXPORT(iomd_do_unmap);
+
+/**
+ * iomd_make_mapping() - find or make what a mapping asks for
+ * @md: descriptor
+ * @owner: descriptor that the request came to; the base does not use it
+ * @task: whose address space; the base goes by what is in @new_map
+ * @new_map: mapping with task and options, and the address wanted unless it may be
+ *	anywhere. Its reference is passed on, or given back.
+ * @options: of the request
+ * @offset: first byte, in @md
+ * @length: bytes
+ *
+ * For classes that map through another descriptor. IOKit:
+ * IOMemoryDescriptor::makeMapping.
+ *
+ * Return: @new_map, or another that shows the same, or ERR_PTR; see
+ * iomd_create_mapping_in_task().
+ * Context: may sleep.
+ */
+struct iomd_mapping *iomd_make_mapping(struct iomd *md, struct iomd *owner,
+				       struct task_struct *task, struct iomd_mapping *new_map,
+				       u64 options, u64 offset, u64 length)
+{
+	struct iomd_mapping *found = NULL;
+	int ret = 0;
+
+	if (md->ops->make_mapping)
+		return md->ops->make_mapping(md, owner, task, new_map, options, offset, length);
+	set_range(new_map, md, offset, length);
+	if (!(options & (IOMD_MAP_UNIQUE | IOMD_MAP_STATIC)))
+		found = find_compatible(md, new_map, new_map->address);
+	if (found)
+		return share(new_map, found);
+	if (options & IOMD_MAP_REFERENCE)
+		ret = -ENOENT;
+	else if (!(options & IOMD_MAP_STATIC))
+		ret = iomd_do_map(md, new_map);
+	if (ret) {
+		new_map->address = 0;
+		iomd_mapping_release(new_map);
+		return ERR_PTR(ret);
+	}
+	iomd_count(IOMD_MAPPINGS_MADE, 1);
+	iomd_add_mapping(md, new_map);
+	return new_map;
+}
+IOMD_EXPORT(iomd_make_mapping);
+
+static struct iomd_mapping *create(struct iomd *md, struct task_struct *task,
+				   unsigned long at_address, u64 options, u64 offset,
+				   u64 length)
+{
+	struct iomd_mapping *mapping;
+	u64 end;
+
+	if (!length)
+		length = iomd_get_length(md);
+	if (!task || !length || check_add_overflow(offset, length, &end) ||
+	    end > iomd_get_length(md))
+		return ERR_PTR(-EINVAL);
+	if (iomd_get_flags(md) & IOMD_MEMORY_REMOTE)
+		return ERR_PTR(-ENXIO);
+	mapping = new_mapping(task, options);
+	if (IS_ERR(mapping))
+		return mapping;
+	mapping->address = at_address;
+	return iomd_make_mapping(md, md, task, mapping, options, offset, length);
+}
+
+/**
+ * iomd_create_mapping_in_task() - show part of a descriptor to a task
+ * @md: descriptor; the mapping prepares its memory for itself
+ * @task: current, another live task, or IOMD_KERNEL_TASK
+ * @at_address: where, unless @options has IOMD_MAP_ANYWHERE: a user address whose
+ *	place in its page is the memory's. What is there is never replaced.
+ * @options: IOMD_MAP_ANYWHERE; IOMD_MAP_READ_ONLY; a cache mode; IOMD_MAP_UNIQUE:
+ *	never shared; IOMD_MAP_REFERENCE: only share; IOMD_MAP_PREFAULT: fill user
+ *	page tables now, not at each first touch; IOMD_MAP_GUARDED_SMALL, _LARGE: a
+ *	page or 64 KiB on either side that must not be touched, with
+ *	IOMD_MAP_ANYWHERE only
+ * @offset: first byte, in @md
+ * @length: bytes; 0: the whole descriptor's, with an offset of 0 only
+ *
+ * A request that asks for what is mapped already, or for a part of it, shares that.
+ * Kernel memory is mapped into the kernel already: the mapping tells that address,
+ * and its options have IOMD_MAP_STATIC. Device memory is uncached unless a cache
+ * mode says otherwise, and the kernel accesses it as __iomem. User mappings are
+ * of bare frames: direct I/O into them gives EFAULT; a private mapping of them
+ * can't be made. They live until the task unmaps them or ends, or until
+ * iomd_mapping_unmap(), whatever becomes of the caller's reference. IOKit:
+ * IOMemoryDescriptor::createMappingInTask.
+ *
+ * Return: a mapping with one reference, the caller's, or ERR_PTR: -EINVAL for a
+ * range that does not lie inside, unknown options, guards at a fixed address,
+ * pieces that don't meet at page borders, or an address whose place in its page is
+ * not the memory's; -EACCES if the memory is prepared for OUT only and
+ * IOMD_MAP_READ_ONLY is not given; -EEXIST if something is at the address;
+ * -ENOENT if there is nothing to share; -ESRCH if the task's address space is
+ * gone; -ENXIO for another machine's memory; -EOPNOTSUPP for IOMD_MAP_OVERWRITE, a
+ * fixed address in the kernel, a cache mode that the memory can't have, RAM and
+ * device memory in one kernel mapping, kernel guards where the architecture can't
+ * have them; -ENOMEM; else as iomd_prepare().
+ * Context: may sleep.
+ */
+struct iomd_mapping *iomd_create_mapping_in_task(struct iomd *md, struct task_struct *task,
+						 unsigned long at_address, u64 options,
+						 u64 offset, u64 length)
+{
+	bool guarded = options & IOMD_MAP_GUARDED_MASK;
+
+	if (options & IOMD_MAP_OVERWRITE)
+		return ERR_PTR(-EOPNOTSUPP);
+	if (options & ~MAP_OPTIONS || (guarded && !(options & IOMD_MAP_ANYWHERE)))
+		return ERR_PTR(-EINVAL);
+	return create(md, task, options & IOMD_MAP_ANYWHERE ? 0 : at_address, options, offset,
+		      length);
+}
+IOMD_EXPORT(iomd_create_mapping_in_task);
+
+/**
+ * iomd_map() - show a whole descriptor to the kernel
+ * @md: descriptor
+ * @options: see iomd_create_mapping_in_task(); IOMD_MAP_ANYWHERE is understood
+ *
+ * IOKit: IOMemoryDescriptor::map.
+ *
+ * Return: see iomd_create_mapping_in_task().
+ * Context: may sleep.
+ */
+struct iomd_mapping *iomd_map(struct iomd *md, u64 options)
+{
+	return iomd_create_mapping_in_task(md, IOMD_KERNEL_TASK, 0, options | IOMD_MAP_ANYWHERE,
+					   0, 0);
+}
+IOMD_EXPORT(iomd_map);
+
+/**
+ * iomd_set_mapping() - record a mapping that was made elsewhere
+ * @md: descriptor
+ * @task: whose addresses
+ * @address: where the descriptor's first byte is seen; not verified
+ * @options: see iomd_create_mapping_in_task()
+ *
+ * Later requests that ask for the same share it. Nothing is mapped, and nothing
+ * unmapped when it ends. IOKit: IOMemoryDescriptor::setMapping.
+ *
+ * Return: a mapping with one reference, the caller's, or ERR_PTR: -EINVAL for
+ * unknown options, no task, no address or an empty descriptor; -ESRCH; -ENOMEM.
+ * Context: may sleep.
+ */
+struct iomd_mapping *iomd_set_mapping(struct iomd *md, struct task_struct *task,
+				      unsigned long address, u64 options)
+{
+	if (!address || options & ~(MAP_OPTIONS | IOMD_MAP_STATIC))
+		return ERR_PTR(-EINVAL);
+	return create(md, task, address, options | IOMD_MAP_STATIC, 0, 0);
+}
+IOMD_EXPORT(iomd_set_mapping);
+
+/**
+ * iomd_handle_fault() - may a fault be served now?
+ * @md: descriptor
+ * @mapping: of it, that was touched
+ * @offset: in the descriptor
+ * @length: bytes
+ *
+ * For classes that must do something first; the base says yes. Faults of redirected
+ * mappings wait before this. IOKit: IOMemoryDescriptor::handleFault.
+ *
+ * Return: 0; anything else gives the task SIGBUS.
+ * Context: the op is called in a fault, with the task's mmap_lock held.
+ */
+int iomd_handle_fault(struct iomd *md, struct iomd_mapping *mapping, u64 offset, u64 length)
+{
+	if (md->ops->handle_fault)
+		return md->ops->handle_fault(md, mapping, offset, length);
+	return 0;
+}
+IOMD_EXPORT(iomd_handle_fault);

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/mm.h>
+
+#include <iomd/descriptor.h>
+
+#include "../desc/descriptor.h"
+#include "../desc/ram.h"
+#include "mapping.h"
+#include "run.h"
+
+/**
+ * iomd_run_at() - the run that starts with a page
+ * @mapping: mapping whose memory is prepared
+ * @page: counted from the first
+ * @run: set; 0 pages of it mean that @page is beyond the end
+ *
+ * Return: 0; -EINVAL if the piece there does not meet its neighbours at page
+ * borders; -EAGAIN if the memory can't be told.
+ * Context: any.
+ */
+int iomd_run_at(const struct iomd_mapping *mapping, u64 page, struct iomd_run *run)
+{
+	u64 end = mapping->offset + mapping->length;
+	u64 at = page ? mapping->offset + page * PAGE_SIZE - mapping->in_page : mapping->offset;
+	unsigned int in_page = page ? 0 : mapping->in_page;
+	phys_addr_t address = 0;
+	u64 length;
+
+	run->page = page;
+	run->pages = 0;
+	if (at >= end)
+		return 0;
+	if (iomd_is_guard(mapping->memory, at, &length)) {
+		run->kind = IOMD_RUN_HOLE;
+		address = in_page;
+	} else {
+		address = iomd_get_physical_segment(mapping->memory, at, &length,
+						    IOMD_MEMORY_SEGMENT_LOCAL);
+		if (!length)
+			return -EAGAIN;
+		run->kind = iomd_is_ram(address) ? IOMD_RUN_RAM : IOMD_RUN_DEVICE;
+	}
+	length = min(length, end - at);
+	if (offset_in_page(address) != in_page ||
+	    (at + length < end && offset_in_page(address + length)))
+		return -EINVAL;
+	run->pfn = PHYS_PFN(address);
+	run->pages = (in_page + length + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	return 0;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a mapping shows, as runs of pages. Its pieces must meet at page borders,
+ * else they can't be shown behind each other.
+ */
+#ifndef IOMD_MAPPING_RUN_H
+#define IOMD_MAPPING_RUN_H
+
+#include <linux/types.h>
+
+struct iomd_mapping;
+
+enum iomd_run_kind {
+	IOMD_RUN_RAM,
+	IOMD_RUN_DEVICE,
+	/* A guard: nothing must ever be seen there. */
+	IOMD_RUN_HOLE,
+};
+
+struct iomd_run {
+	enum iomd_run_kind kind;
+	/* First page, counted from the first of the mapping, and how many. */
+	u64 page;
+	u64 pages;
+	/* Of the first page; holes have none. */
+	unsigned long pfn;
+};
+
+int iomd_run_at(const struct iomd_mapping *mapping, u64 page, struct iomd_run *run);
+
+/* Walk all runs; @ret ends up 0, or why the walk ended early. */
+#define iomd_for_each_run(run, mapping, ret)					\
+	for ((ret) = iomd_run_at((mapping), 0, &(run)); !(ret) && (run).pages;	\
+	     (ret) = iomd_run_at((mapping), (run).page + (run).pages, &(run)))
+
+#endif

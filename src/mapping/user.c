@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mappings into tasks: VMAs of physical frames, filled by faults or all at once.
+ *
+ * No page is referenced by a page table; what keeps the memory is the mapping
+ * object, which the VMA's file holds and which keeps the memory prepared. So
+ * whatever takes the memory away first takes it out of all page tables.
+ */
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/wait_bit.h>
+
+#include <iomd/descriptor.h>
+
+#include "cache.h"
+#include "mapping.h"
+#include "run.h"
+#include "user.h"
+#include "view.h"
+
+/*
+ * The run that holds the page of a fault, and how far into the run the page is.
+ * Runs start where pieces of the memory do, so a page is asked for by itself.
+ */
+static vm_fault_t find_frame(struct iomd_mapping *mapping, pgoff_t page, struct iomd_run *run)
+{
+	if (page < mapping->guard_pages ||
+	    page - mapping->guard_pages >= iomd_mapping_pages(mapping) ||
+	    iomd_run_at(mapping, page - mapping->guard_pages, run) ||
+	    !run->pages || run->kind == IOMD_RUN_HOLE)
+		return VM_FAULT_SIGBUS;
+	return 0;
+}
+
+static pgprot_t prot_of(const struct iomd_mapping *mapping, const struct iomd_run *run,
+			pgprot_t prot)
+{
+	u64 mode;
+
+	return iomd_cache_mode(mapping, run->kind, &mode) ? prot : iomd_cache_prot(mode, prot);
+}
+
+/* The frames of the whole huge page must be ours, in order, and aligned. */
+static vm_fault_t insert_huge(struct vm_fault *vmf, const struct iomd_run *run)
+{
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+	unsigned long start = vmf->address & PMD_MASK;
+
+	if (start >= vmf->vma->vm_start && start + PMD_SIZE <= vmf->vma->vm_end &&
+	    run->kind == IOMD_RUN_RAM && run->pages >= HPAGE_PMD_NR &&
+	    IS_ALIGNED(run->pfn, HPAGE_PMD_NR))
+		return iomd_compat_insert_pfn_pmd(vmf, run->pfn);
+#endif
+	return VM_FAULT_FALLBACK;
+}
+
+static vm_fault_t serve(struct vm_fault *vmf, struct iomd_mapping *mapping, bool huge)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	pgoff_t page = vmf->pgoff;
+	struct iomd_run run;
+	u64 offset;
+
+	if (huge) {
+		pgoff_t lead = (vmf->address & ~PMD_MASK) >> PAGE_SHIFT;
+
+		if (lead > page)
+			return VM_FAULT_FALLBACK;
+		page -= lead;
+	}
+	if (find_frame(mapping, page, &run))
+		return huge ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
+	offset = mapping->offset + (run.page ? run.page * PAGE_SIZE - mapping->in_page : 0);
+	if (iomd_handle_fault(mapping->md, mapping, offset, PAGE_SIZE))
+		return VM_FAULT_SIGBUS;
+	if (huge)
+		return insert_huge(vmf, &run);
+	return vmf_insert_pfn_prot(vma, vmf->address, run.pfn,
+				   prot_of(mapping, &run, vma->vm_page_prot));
+}
+
+/* Wait, without the address space locked, until there is something to be seen. */
+static vm_fault_t wait_unblocked(struct vm_fault *vmf, struct iomd_view *view)
+{
+	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY))
+		return VM_FAULT_SIGBUS;
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return VM_FAULT_RETRY;
+	ihold(&view->inode);
+	mmap_read_unlock(vmf->vma->vm_mm);
+	/* A fatal signal is found by whoever tries again. */
+	wait_var_event_killable(&view->blocked, !READ_ONCE(view->blocked));
+	iput(&view->inode);
+	return VM_FAULT_RETRY;
+}
+
+static vm_fault_t fault(struct vm_fault *vmf, bool huge)
+{
+	struct iomd_view *view = iomd_view_of(file_inode(vmf->vma->vm_file));
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+
+	if (READ_ONCE(view->blocked))
+		return huge ? VM_FAULT_FALLBACK : wait_unblocked(vmf, view);
+	inode_lock_shared(&view->inode);
+	if (view->blocked)
+		ret = huge ? VM_FAULT_FALLBACK : VM_FAULT_NOPAGE;
+	else if (view->mapping)
+		ret = serve(vmf, view->mapping, huge);
+	inode_unlock_shared(&view->inode);
+	return ret;
+}
+
+static vm_fault_t view_fault(struct vm_fault *vmf)
+{
+	return fault(vmf, false);
+}
+
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+static vm_fault_t view_huge_fault(struct vm_fault *vmf, iomd_compat_fault_order order)
+{
+	return order == IOMD_COMPAT_PMD_FAULT ? fault(vmf, true) : VM_FAULT_FALLBACK;
+}
+#endif
+
+static const struct vm_operations_struct view_vm_ops = {
+	.fault = view_fault,
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+	.huge_fault = view_huge_fault,
+#endif
+};
+
+/**
+ * iomd_populate_device_pager() - fill a new user mapping at once
+ * @md: descriptor that the mapping is of
+ * @mapping: which is just being made
+ * @offset: in the mapping, at a page border
+ * @length: bytes
+ *
+ * For classes that fill their mappings their own way; the base's is to enter all
+ * frames, with device memory uncached unless the mapping says otherwise. IOKit:
+ * IOMemoryDescriptor::populateDevicePager.
+ *
+ * Return: 0; -EINVAL if the mapping is not being made, or the range does not lie
+ * inside; else what filling page tables gave.
+ * Context: the op is called with the task's mmap_lock held.
+ */
+int iomd_populate_device_pager(struct iomd *md, struct iomd_mapping *mapping,
+			       u64 offset, u64 length)
+{
+	struct vm_area_struct *vma = mapping->being_filled;
+	u64 first = offset >> PAGE_SHIFT, pages = length >> PAGE_SHIFT;
+	struct iomd_run run;
+	int ret = 0;
+
+	if (md->ops->populate_device_pager)
+		return md->ops->populate_device_pager(md, mapping, offset, length);
+	if (!vma || !IS_ALIGNED(offset, PAGE_SIZE) || first > iomd_mapping_pages(mapping) ||
+	    pages > iomd_mapping_pages(mapping) - first)
+		return -EINVAL;
+	for (; pages && !ret; first += run.pages, pages -= run.pages) {
+		unsigned long address = vma->vm_start +
+					((mapping->guard_pages + first) << PAGE_SHIFT);
+
+		ret = iomd_run_at(mapping, first, &run);
+		if (ret)
+			break;
+		run.pages = min(run.pages, pages);
+		if (run.kind == IOMD_RUN_HOLE)
+			continue;
+		ret = remap_pfn_range(vma, address, run.pfn, run.pages << PAGE_SHIFT,
+				      prot_of(mapping, &run, vma->vm_page_prot));
+	}
+	return ret;
+}
+IOMD_EXPORT(iomd_populate_device_pager);
+
+static int set_up_vma(struct iomd_mapping *mapping, struct vm_area_struct *vma)
+{
+	u64 pages = iomd_mapping_pages(mapping) + 2 * mapping->guard_pages;
+	bool read_only = mapping->options & IOMD_MAP_READ_ONLY;
+	int ret = 0;
+
+	/* The kernel takes copy-on-write of bare frames for a bug of ours. */
+	if (!(vma->vm_flags & VM_SHARED) || vma->vm_pgoff > pages ||
+	    vma_pages(vma) > pages - vma->vm_pgoff)
+		return -EINVAL;
+	if (read_only && (vma->vm_flags & VM_WRITE))
+		return -EACCES;
+	iomd_compat_vm_flags_mod(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP,
+				 read_only ? VM_MAYWRITE : 0);
+	vma->vm_ops = &view_vm_ops;
+	if ((mapping->options & IOMD_MAP_PREFAULT) && vma_pages(vma) == pages) {
+		mapping->being_filled = vma;
+		ret = iomd_populate_device_pager(mapping->md, mapping, 0,
+						 iomd_mapping_pages(mapping) << PAGE_SHIFT);
+		mapping->being_filled = NULL;
+	}
+	return ret;
+}
+
+static int view_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct iomd_view *view = iomd_view_of(file_inode(file));
+	int ret = -ENODEV;
+
+	inode_lock(&view->inode);
+	if (view->mapping)
+		ret = set_up_vma(view->mapping, vma);
+	inode_unlock(&view->inode);
+	return ret;
+}
+
+/* The last VMA is gone: nobody sees the memory any more. */
+static int view_release(struct inode *inode, struct file *file)
+{
+	struct iomd_view *view = iomd_view_of(inode);
+	struct iomd_mapping *mapping;
+
+	inode_lock(inode);
+	mapping = iomd_mapping_retain(view->mapping);
+	inode_unlock(inode);
+	if (mapping)
+		iomd_mapping_unmap(mapping);
+	iomd_mapping_release(mapping);
+	return 0;
+}
+
+static const struct file_operations view_fops = {
+	.owner = THIS_MODULE,
+	.mmap = view_mmap,
+	.get_unmapped_area = iomd_compat_thp_get_unmapped_area,
+	.release = view_release,
+};
+
+/* Can all of it be shown? */
+int iomd_mapping_check_runs(const struct iomd_mapping *mapping)
+{
+	struct iomd_run run;
+	u64 mode;
+	int ret;
+
+	iomd_for_each_run(run, mapping, ret) {
+		if (run.kind == IOMD_RUN_HOLE)
+			continue;
+		ret = iomd_cache_mode(mapping, run.kind, &mode);
+		if (ret)
+			return ret;
+	}
+	return ret;
+}
+
+/**
+ * iomd_mapping_map_user() - show a mapping's memory to its task
+ * @mapping: mapping whose memory is prepared
+ * @at_address: where, unless IOMD_MAP_ANYWHERE
+ *
+ * Undone by iomd_mapping_unmap_user().
+ *
+ * Return: 0; -EINVAL for pieces that don't meet at page borders or an address
+ * whose place in its page is not the memory's; -EEXIST if something is there;
+ * -EOPNOTSUPP for a cache mode that the memory can't have; -ESRCH if the task's
+ * address space is gone; -ENOMEM; else what mmap() would say.
+ * Context: may sleep.
+ */
+int iomd_mapping_map_user(struct iomd_mapping *mapping, unsigned long at_address)
+{
+	u64 pages = iomd_mapping_pages(mapping) + 2 * mapping->guard_pages;
+	bool anywhere = mapping->options & IOMD_MAP_ANYWHERE;
+	unsigned long address;
+	struct file *file;
+	int ret;
+
+	if (!anywhere && offset_in_page(at_address) != mapping->in_page)
+		return -EINVAL;
+	if (pages > TASK_SIZE_MAX >> PAGE_SHIFT)
+		return -ENOMEM;
+	ret = iomd_mapping_check_runs(mapping);
+	if (ret)
+		return ret;
+	file = iomd_view_create(mapping, &view_fops);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	address = iomd_task_mmap(mapping, file, anywhere ? 0 : at_address & PAGE_MASK,
+				 pages << PAGE_SHIFT);
+	fput(file);
+	if (IS_ERR_VALUE(address)) {
+		iomd_mapping_unmap_user(mapping);
+		return address;
+	}
+	mapping->address = address + mapping->guard_pages * PAGE_SIZE + mapping->in_page;
+	return 0;
+}
+
+void iomd_mapping_unmap_user(struct iomd_mapping *mapping)
+{
+	if (mapping->view)
+		iomd_view_revoke(mapping->view);
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/mount.h>
+#include <linux/pseudo_fs.h>
+#include <linux/slab.h>
+#include <linux/wait_bit.h>
+
+#include <iomd/descriptor.h>
+
+#include "../debug/inject.h"
+#include "mapping.h"
+#include "view.h"
+
+#define VIEW_MAGIC	0x696f6d64	/* "iomd" */
+
+static struct vfsmount *mount;
+static struct kmem_cache *views;
+
+static struct inode *alloc_view(struct super_block *sb)
+{
+	struct iomd_view *view = alloc_inode_sb(sb, views, GFP_KERNEL);
+
+	if (!view)
+		return NULL;
+	view->mapping = NULL;
+	view->blocked = false;
+	return &view->inode;
+}
+
+static void free_view(struct inode *inode)
+{
+	kmem_cache_free(views, iomd_view_of(inode));
+}
+
+static const struct super_operations view_super_ops = {
+	.alloc_inode = alloc_view,
+	.free_inode = free_view,
+	.statfs = simple_statfs,
+};
+
+static int init_fs_context(struct fs_context *context)
+{
+	struct pseudo_fs_context *pseudo = init_pseudo(context, VIEW_MAGIC);
+
+	if (!pseudo)
+		return -ENOMEM;
+	pseudo->ops = &view_super_ops;
+	return 0;
+}
+
+/* No owner: the mount lives as long as the module, and must not keep it. */
+static struct file_system_type view_fs = {
+	.name = "iomd",
+	.init_fs_context = init_fs_context,
+	.kill_sb = kill_anon_super,
+};
+
+static void init_view_once(void *memory)
+{
+	inode_init_once(&((struct iomd_view *)memory)->inode);
+}
+
+/**
+ * iomd_view_create() - make the file of a user mapping
+ * @mapping: which gets the view, and which the view holds
+ * @fops: what can be done with the file
+ *
+ * Undone by fput() and iomd_view_put().
+ *
+ * Return: the file, or ERR_PTR: what making an inode or a file gave.
+ * Context: may sleep.
+ */
+struct file *iomd_view_create(struct iomd_mapping *mapping, const struct file_operations *fops)
+{
+	struct inode *inode;
+	struct file *file;
+
+	if (iomd_should_fail())
+		return ERR_PTR(-ENOMEM);
+	inode = alloc_anon_inode(mount->mnt_sb);
+	if (IS_ERR(inode))
+		return ERR_CAST(inode);
+	inode->i_size = MAX_LFS_FILESIZE;
+	/* One for the file, one for the mapping. */
+	ihold(inode);
+	file = iomd_should_fail() ? ERR_PTR(-ENFILE) :
+	       alloc_file_pseudo(inode, mount, "iomd", O_RDWR | O_CLOEXEC, fops);
+	if (IS_ERR(file)) {
+		iput(inode);
+		iput(inode);
+		return file;
+	}
+	mapping->view = iomd_view_of(inode);
+	mapping->view->mapping = iomd_mapping_retain(mapping);
+	/* A redirected descriptor's new mappings wait like the old ones. */
+	mapping->view->blocked = iomd_get_flags(mapping->md) & IOMD_MEMORY_REDIRECTED;
+	return file;
+}
+
+void iomd_view_put(struct iomd_view *view)
+{
+	if (view)
+		iput(&view->inode);
+}
+
+/* Take away what is in page tables; faults bring back what is to be seen now. */
+void iomd_view_zap(struct iomd_view *view)
+{
+	unmap_mapping_range(view->inode.i_mapping, 0, 0, 1);
+}
+
+/**
+ * iomd_view_revoke() - nothing is to be seen any more
+ * @view: view; revoked already is fine
+ *
+ * Faults give SIGBUS from now on. The view's hold on the mapping ends.
+ *
+ * Context: may sleep; not under the inode lock.
+ */
+void iomd_view_revoke(struct iomd_view *view)
+{
+	struct iomd_mapping *mapping;
+
+	inode_lock(&view->inode);
+	mapping = view->mapping;
+	view->mapping = NULL;
+	WRITE_ONCE(view->blocked, false);
+	iomd_view_zap(view);
+	inode_unlock(&view->inode);
+	wake_up_var(&view->blocked);
+	iomd_mapping_release(mapping);
+}
+
+/* Let faults wait, or go on. The caller zaps, if what is there is to go. */
+void iomd_view_block(struct iomd_view *view, bool block)
+{
+	lockdep_assert_held_write(&view->inode.i_rwsem);
+	WRITE_ONCE(view->blocked, block);
+	if (!block)
+		wake_up_var(&view->blocked);
+}
+
+int iomd_view_init_room(void)
+{
+	views = kmem_cache_create("iomd_view", sizeof(struct iomd_view), 0,
+				  SLAB_RECLAIM_ACCOUNT | SLAB_ACCOUNT, init_view_once);
+	if (!views)
+		return -ENOMEM;
+	mount = kern_mount(&view_fs);
+	if (IS_ERR(mount)) {
+		kmem_cache_destroy(views);
+		return PTR_ERR(mount);
+	}
+	return 0;
+}
+
+void iomd_view_exit_room(void)
+{
+	kern_unmount(mount);
+	/* Inodes are freed after a grace period. */
+	rcu_barrier();
+	kmem_cache_destroy(views);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A file of ours that user mappings are of. It has an address space of its own,
+ * so that what was mapped can be found and taken away, in whichever processes it
+ * is by now.
+ *
+ * The file holds the mapping object until the last VMA is gone or the mapping is
+ * revoked, whatever comes first; the mapping object holds the view.
+ *
+ * Locks: mmap_lock, then the view's inode lock, then what the kernel takes to fill
+ * or to zap page tables. A fault holds the inode lock shared; who changes what is
+ * shown holds it exclusively and never takes mmap_lock inside.
+ */
+#ifndef IOMD_MAPPING_VIEW_H
+#define IOMD_MAPPING_VIEW_H
+
+#include <linux/fs.h>
+
+struct iomd_mapping;
+
+struct iomd_view {
+	struct inode inode;
+	/* guarded by the inode lock; NULL once revoked. Held. */
+	struct iomd_mapping *mapping;
+	/* Faults wait while this is set, not while it is locked. */
+	bool blocked;
+};
+
+static inline struct iomd_view *iomd_view_of(struct inode *inode)
+{
+	return container_of(inode, struct iomd_view, inode);
+}
+
+struct file *iomd_view_create(struct iomd_mapping *mapping, const struct file_operations *fops);
+void iomd_view_put(struct iomd_view *view);
+void iomd_view_revoke(struct iomd_view *view);
+void iomd_view_zap(struct iomd_view *view);
+void iomd_view_block(struct iomd_view *view, bool block);
+
+int iomd_view_init_room(void);
+void iomd_view_exit_room(void);
+
+#endif
