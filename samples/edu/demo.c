@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Moves buffers of every kind through the edu device by /dev/iomd-eduN, verifies each
+ * byte and draws what iomd and the device made of them; then asks for what must be
+ * refused, kills and unbinds in mid-transfer, and looks whether all was given back.
+ *
+ * Run as root. Ends at the first thing that is not as it should be.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "demo.h"
+
+#define HUGE		(512 * PAGE)
+#define MIB		(256 * PAGE)
+
+int device = -1;
+
+static const char *errno_name(int number)
+{
+	return number ? strerrorname_np(number) : "success";
+}
+
+static int copy_ranges(const struct iomd_edu_range *source, __u32 source_count,
+		       const struct iomd_edu_range *destination, __u32 destination_count,
+		       __u64 *transfers)
+{
+	struct iomd_edu_copy copy = {
+		.size = sizeof(copy),
+		.source = (uintptr_t)source,
+		.source_count = source_count,
+		.destination = (uintptr_t)destination,
+		.destination_count = destination_count,
+	};
+
+	if (ioctl(device, IOMD_EDU_COPY, &copy))
+		return errno;
+	if (transfers)
+		*transfers = copy.transfers;
+	return 0;
+}
+
+static int copy_bytes(const void *source, void *destination, __u64 length)
+{
+	struct iomd_edu_range from = { (uintptr_t)source, length };
+	struct iomd_edu_range to = { (uintptr_t)destination, length };
+
+	return copy_ranges(&from, 1, &to, 1, NULL);
+}
+
+static void open_device(void)
+{
+	glob_t nodes;
+
+	if (glob("/dev/iomd-edu*", 0, NULL, &nodes))
+		fail("no /dev/iomd-eduN: is the driver bound to a device?");
+	device = open(nodes.gl_pathv[0], O_RDWR | O_CLOEXEC);
+	if (device < 0)
+		fail("%s: %m", nodes.gl_pathv[0]);
+	globfree(&nodes);
+}
+
+struct place {
+	enum kind kind;
+	size_t offset;
+	__u32 ranges;
+};
+
+static const struct {
+	size_t length;
+	struct place from, to;
+} cases[] = {
+	{ 1, { SMALL_PAGES, 4095, 1 }, { SMALL_PAGES, 1, 1 } },
+	{ 3, { SMALL_PAGES, 4094, 1 }, { HUGETLB, 4095, 1 } },
+	{ 16, { MEMFD, 77, 16 }, { THP, 4093, 1 } },
+	{ 4095, { MEMFD, 1, 1 }, { SMALL_PAGES, 4095, 1 } },
+	{ 4096, { SMALL_PAGES, 0, 1 }, { THP, 0, 1 } },
+	{ 4096, { HUGETLB, 77, 1 }, { SMALL_PAGES, 2049, 1 } },
+	{ 4097, { THP, 4095, 1 }, { MEMFD, 1, 1 } },
+	{ 4097, { SMALL_PAGES, 3, 3 }, { SMALL_PAGES, 4090, 2 } },
+	{ 65541, { SMALL_PAGES, 123, 1 }, { SMALL_PAGES, 4091, 1 } },
+	{ 65541, { SMALL_PAGES, 123, 1 }, { HUGETLB, 4091, 1 } },
+	{ 65541, { HUGETLB, HUGE - 32767, 1 }, { MEMFD, 7, 1 } },
+	{ 65541, { THP, HUGE - 1001, 1 }, { SMALL_PAGES, 2047, 1 } },
+	{ 65541, { MEMFD, 4095, 1 }, { THP, 1, 1 } },
+	{ 65541, { SMALL_PAGES, 501, 5 }, { HUGETLB, HUGE - 20001, 3 } },
+	{ MIB, { SMALL_PAGES, 123, 1 }, { HUGETLB, HUGE - 500001, 1 } },
+	{ MIB, { THP, HUGE - 700003, 1 }, { MEMFD, 3333, 2 } },
+};
+
+static void move(size_t length, const struct place *from, const struct place *to)
+{
+	struct buffer source = make_buffer(from->kind, from->offset, length, from->ranges);
+	struct buffer destination = make_buffer(to->kind, to->offset, length, to->ranges);
+	__u64 transfers = 0, expected;
+	int error;
+
+	fill_buffer(&source, true);
+	fill_buffer(&destination, false);
+	expected = 2 * look_at(&source, &destination);
+
+	error = copy_ranges(source.ranges, source.count, destination.ranges,
+			    destination.count, &transfers);
+	if (error)
+		fail("copy of %zu bytes: %s", length, strerror(error));
+	check_buffer(&source, "source");
+	check_buffer(&destination, "destination");
+	if (transfers != expected)
+		fail("%llu transfers, expected %llu", transfers, expected);
+	printf("%zu byte%s, %s at +%zu -> %s at +%zu: every byte verified\n",
+	       length, length == 1 ? "" : "s", kind_names[from->kind], from->offset,
+	       kind_names[to->kind], to->offset);
+	draw(length);
+	free_buffer(&source);
+	free_buffer(&destination);
+}
+
+/* Refusals */
+
+static void expect(const char *what, int expected, int got)
+{
+	if (got != expected)
+		fail("%s: %s, expected %s", what, errno_name(got), errno_name(expected));
+	printf("  %-62s %s\n", what, errno_name(got));
+}
+
+static int raw_copy(const struct iomd_edu_copy *model, __u32 size, __u32 flags,
+		    unsigned char tail)
+{
+	unsigned char bytes[sizeof(*model) + 8] = { 0 };
+	struct iomd_edu_copy copy = *model;
+
+	copy.size = size;
+	copy.flags = flags;
+	memcpy(bytes, &copy, sizeof(copy));
+	bytes[sizeof(bytes) - 1] = tail;
+	return ioctl(device, IOMD_EDU_COPY, bytes) ? errno : 0;
+}
+
+static void refuse_arguments(unsigned char *source, unsigned char *destination)
+{
+	struct iomd_edu_range range = { (uintptr_t)source, PAGE };
+	struct iomd_edu_range shorter = { (uintptr_t)destination, PAGE - 1 };
+	struct iomd_edu_range target = { (uintptr_t)destination, PAGE };
+	struct iomd_edu_range total[2] = {
+		{ (uintptr_t)source, 1ULL << 63 }, { (uintptr_t)source, 1ULL << 63 },
+	};
+	struct iomd_edu_copy copy = {
+		.source = (uintptr_t)&range,
+		.source_count = 1,
+		.destination = (uintptr_t)&target,
+		.destination_count = 1,
+	};
+	const __u32 size = sizeof(copy);
+
+	expect("a length of 0", EINVAL, copy_bytes(source, destination, 0));
+	expect("a length that wraps", EINVAL,
+	       copy_bytes(source, destination, -(uintptr_t)source + 1));
+	expect("two lengths whose sum wraps", EINVAL, copy_ranges(total, 2, &range, 1, NULL));
+	expect("source and destination of different lengths", EINVAL,
+	       copy_ranges(&range, 1, &shorter, 1, NULL));
+	expect("no range at all", EINVAL, copy_ranges(&range, 0, &target, 1, NULL));
+	expect("more ranges than there may be", EINVAL,
+	       copy_ranges(&range, IOMD_EDU_RANGES_MAX + 1, &target, 1, NULL));
+	expect("a flag that means nothing", EINVAL, raw_copy(&copy, size, 1, 0));
+	expect("a structure that is too short", EINVAL, raw_copy(&copy, size - 1, 0, 0));
+	expect("one that is absurdly long", E2BIG, raw_copy(&copy, ~0U, 0, 0));
+	expect("a longer one, with a member that is unknown", E2BIG,
+	       raw_copy(&copy, size + 8, 0, 1));
+	expect("a longer one, with that member 0", 0, raw_copy(&copy, size + 8, 0, 0));
+	expect("an unknown command", ENOTTY,
+	       ioctl(device, _IO('e', 0xdf), &copy) ? errno : 0);
+}
+
+static void refuse_memory(unsigned char *source, unsigned char *destination)
+{
+	unsigned char *read_only = map_memory(SMALL_PAGES, 2 * PAGE);
+	unsigned char *hole = map_memory(SMALL_PAGES, 3 * PAGE);
+	void *kernel = (void *)0xffff888000000000;
+
+	touch_pages(read_only, 2 * PAGE);
+	memset(read_only, 0x5a, PAGE);
+	mprotect(read_only, 2 * PAGE, PROT_READ);
+	munmap(hole + PAGE, PAGE);
+
+	expect("an address that is not mapped, as source", EFAULT,
+	       copy_bytes(hole + PAGE, destination, PAGE));
+	expect("... as destination", EFAULT, copy_bytes(source, hole + PAGE, PAGE));
+	expect("a hole in the middle", EFAULT, copy_bytes(hole, destination, 3 * PAGE));
+	expect("an address of the kernel, as source", EFAULT,
+	       copy_bytes(kernel, destination, PAGE));
+	expect("... as destination", EFAULT, copy_bytes(source, kernel, PAGE));
+	expect("the address 0", EFAULT, copy_bytes(NULL, destination, PAGE));
+	expect("a read-only mapping as destination", EFAULT,
+	       copy_bytes(source, read_only, PAGE));
+	expect("a read-only mapping as source", 0, copy_bytes(read_only, destination, PAGE));
+	if (memcmp(read_only, destination, PAGE))
+		fail("the copy of the read-only page is wrong");
+	munmap(read_only, 2 * PAGE);
+	munmap(hole, 3 * PAGE);
+}
+
+/* Exits with the errno of the copy, as a user who may not lock more than @limit. */
+static pid_t start_copy(const void *source, void *destination, size_t length, rlim_t limit)
+{
+	struct rlimit memlock = { limit, limit };
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	if (child < 0)
+		fail("fork: %m");
+	if (child)
+		return child;
+	if (limit != RLIM_INFINITY &&
+	    (setrlimit(RLIMIT_MEMLOCK, &memlock) || setresuid(65534, 65534, 65534)))
+		_exit(255);
+	_exit(copy_bytes(source, destination, length));
+}
+
+static int end_of(pid_t child)
+{
+	int status;
+
+	if (waitpid(child, &status, 0) != child)
+		fail("waitpid: %m");
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static void refuse_over_memlock(unsigned char *source, unsigned char *destination)
+{
+	const rlim_t limit = 8 * PAGE;
+
+	expect("RLIMIT_MEMLOCK of 8 pages, 4 + 4 pinned", 0,
+	       end_of(start_copy(source, destination, 4 * PAGE, limit)));
+	expect("... 4 + 5 pinned: as long, but not on a page's start", ENOMEM,
+	       end_of(start_copy(source, destination + 1, 4 * PAGE, limit)));
+}
+
+/* Interrupted */
+
+static __u64 milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A copy of 1 MiB, of which some bytes but not all have arrived. */
+static pid_t start_long_copy(struct buffer *source, struct buffer *destination)
+{
+	__u64 give_up = milliseconds() + 20000;
+	pid_t child;
+
+	*source = make_buffer(SMALL_PAGES, 0, MIB, 1);
+	*destination = make_buffer(MEMFD, 0, MIB, 1);
+	memset(source->memory, 0xa5, MIB);
+	child = start_copy(source->memory, destination->memory, MIB, RLIM_INFINITY);
+	while (destination->memory[5 * PAGE] != 0xa5) {
+		if (milliseconds() > give_up)
+			fail("the copy does not get going");
+		usleep(10000);
+	}
+	return child;
+}
+
+static void end_long_copy(struct buffer *source, struct buffer *destination,
+			  const char *what, __u64 since)
+{
+	__u64 took = milliseconds() - since;
+	size_t moved = 0;
+
+	while (moved < MIB && destination->memory[moved] == 0xa5)
+		moved++;
+	printf("  %s after %zu of %lu bytes: over in %llu ms\n", what, moved, MIB, took);
+	if (moved == MIB)
+		fail("that was not in mid-transfer");
+	if (took > 1000)
+		fail("that took too long");
+	free_buffer(source);
+	free_buffer(destination);
+}
+
+static void kill_in_mid_transfer(void)
+{
+	struct buffer source, destination;
+	pid_t child = start_long_copy(&source, &destination);
+	__u64 start = milliseconds();
+
+	kill(child, SIGKILL);
+	if (end_of(child) != -SIGKILL)
+		fail("the killed process did not die of it");
+	end_long_copy(&source, &destination, "killed", start);
+}
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		fail("%s: %m", path);
+	close(fd);
+}
+
+static void unbind_in_mid_transfer(void)
+{
+	struct buffer source, destination;
+	const char *address;
+	__u64 start;
+	glob_t bound;
+	pid_t child;
+
+	if (glob("/sys/bus/pci/drivers/iomd_edu/0000:*", 0, NULL, &bound))
+		fail("no device is bound to iomd_edu");
+	address = strrchr(bound.gl_pathv[0], '/') + 1;
+	child = start_long_copy(&source, &destination);
+	start = milliseconds();
+	write_file("/sys/bus/pci/drivers/iomd_edu/unbind", address);
+	expect("a copy whose device is unbound meanwhile", ENODEV, end_of(child));
+	end_long_copy(&source, &destination, "unbound", start);
+	source = make_buffer(SMALL_PAGES, 0, 2 * PAGE, 1);
+	expect("a copy by a file of before", ENODEV,
+	       copy_bytes(source.memory, source.memory + PAGE, PAGE));
+	close(device);
+	write_file("/sys/bus/pci/drivers/iomd_edu/bind", address);
+	open_device();
+	expect("a copy after binding again", 0,
+	       copy_bytes(source.memory, source.memory + PAGE, PAGE));
+	free_buffer(&source);
+	globfree(&bound);
+}
+
+/* Counters */
+
+/* Lines are "NAME VALUE"; of "live CLASS VALUE" the sum, if @name is "live ". */
+static __u64 read_counter(const char *path, const char *name)
+{
+	FILE *file = fopen(path, "re");
+	char line[128], *last;
+	bool found = false;
+	__u64 sum = 0;
+
+	if (!file)
+		fail("%s: %m", path);
+	while (fgets(line, sizeof(line), file)) {
+		last = strrchr(line, ' ');
+		if (!last || strncmp(line, name, strlen(name)))
+			continue;
+		sum += strtoull(last, NULL, 10);
+		found = true;
+	}
+	fclose(file);
+	if (!found)
+		fail("%s has no %s", path, name);
+	return sum;
+}
+
+#define COUNTERS	"/sys/kernel/debug/iomd/counters"
+#define VMSTAT		"/proc/vmstat"
+
+static const struct {
+	const char *path, *taken, *given_back;
+	/* The driver maps its registers for as long as it is bound. */
+	__u64 held;
+} pairs[] = {
+	{ COUNTERS, "pages_pinned", "pages_unpinned", 0 },
+	{ COUNTERS, "pages_charged", "pages_uncharged", 0 },
+	{ COUNTERS, "dma_mapped", "dma_unmapped", 0 },
+	{ COUNTERS, "mappings_made", "mappings_ended", 1 },
+	{ VMSTAT, "nr_foll_pin_acquired", "nr_foll_pin_released", 0 },
+};
+
+static void check_counters(__u64 live_before)
+{
+	__u64 taken, given_back, live = read_counter(COUNTERS, "live ");
+	size_t i;
+
+	write_file("/proc/sys/vm/stat_refresh", "1");
+	for (i = 0; i < ARRAY_SIZE(pairs); i++) {
+		taken = read_counter(pairs[i].path, pairs[i].taken);
+		given_back = read_counter(pairs[i].path, pairs[i].given_back);
+		printf("  %-21s%7llu   %-21s%7llu%s\n", pairs[i].taken, taken,
+		       pairs[i].given_back, given_back,
+		       pairs[i].held ? "   the driver holds its registers" : "");
+		if (!taken || taken != given_back + pairs[i].held)
+			fail("%s and %s do not match", pairs[i].taken, pairs[i].given_back);
+	}
+	printf("  %-21s%7llu   %-21s%7llu   the driver's registers\n", "live objects, before",
+	       live_before, "now", live);
+	if (live != live_before)
+		fail("objects are left");
+}
+
+int main(void)
+{
+	unsigned char *source, *destination;
+	__u64 live_before;
+	size_t i;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	write_file("/proc/sys/vm/nr_hugepages", "8");
+	open_device();
+	live_before = read_counter(COUNTERS, "live ");
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		move(cases[i].length, &cases[i].from, &cases[i].to);
+
+	printf("Answers to what cannot be\n");
+	source = map_memory(SMALL_PAGES, 8 * PAGE);
+	destination = map_memory(SMALL_PAGES, 8 * PAGE);
+	refuse_arguments(source, destination);
+	refuse_memory(source, destination);
+	refuse_over_memlock(source, destination);
+
+	printf("\nIn mid-transfer\n");
+	kill_in_mid_transfer();
+	unbind_in_mid_transfer();
+
+	printf("\nTaken, and given back\n");
+	check_counters(live_before);
+	close(device);
+	write_file("/proc/sys/vm/nr_hugepages", "0");
+	printf("\ndemo: all checks passed\n");
+	return 0;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the demo's files share: buffers of every kind and pictures of them.
+ */
+#ifndef DEMO_H
+#define DEMO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "iomd_edu.h"
+
+#define PAGE		4096UL
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+#define fail(format, ...)						\
+	(printf("demo: failed: " format "\n", ##__VA_ARGS__), exit(1))
+
+enum kind { SMALL_PAGES, THP, MEMFD, HUGETLB };
+
+/* Ranges in memory of one kind; around them is memory that must not change. */
+struct buffer {
+	unsigned char *memory;
+	size_t size;
+	size_t length;
+	__u32 count;
+	struct iomd_edu_range ranges[IOMD_EDU_RANGES_MAX];
+};
+
+extern const char *const kind_names[];
+/* An open /dev/iomd-eduN. */
+extern int device;
+
+unsigned char *map_memory(enum kind kind, size_t size);
+void touch_pages(unsigned char *memory, size_t size);
+struct buffer make_buffer(enum kind kind, size_t offset, size_t length, __u32 count);
+void free_buffer(struct buffer *buffer);
+void fill_buffer(struct buffer *buffer, bool data);
+void check_buffer(struct buffer *buffer, const char *name);
+
+__u32 look_at(const struct buffer *source, const struct buffer *destination);
+void draw(size_t length);
+
+#endif

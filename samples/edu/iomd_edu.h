@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * What a program may ask of /dev/iomd-eduN.
+ *
+ * Each structure starts with its own size as the program knows it, so that it can
+ * grow: a driver that is older than the program answers -E2BIG if a member that it
+ * does not know is not zero.
+ */
+#ifndef IOMD_EDU_H
+#define IOMD_EDU_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define IOMD_EDU_RANGES_MAX	16
+
+/* A piece of the calling process's memory. */
+struct iomd_edu_range {
+	__u64 address;
+	__u64 length;
+};
+
+/**
+ * struct iomd_edu_copy - move bytes of memory through the device
+ * @size: of this structure
+ * @flags: none yet, must be 0
+ * @source_count: ranges that @source points to, 1 to IOMD_EDU_RANGES_MAX
+ * @destination_count: ranges that @destination points to, likewise
+ * @source: struct iomd_edu_range[], read one after the other
+ * @destination: struct iomd_edu_range[] of the same total length, written likewise
+ * @transfers: out: what the device was asked to do
+ */
+struct iomd_edu_copy {
+	__u32 size;
+	__u32 flags;
+	__u32 source_count;
+	__u32 destination_count;
+	__aligned_u64 source;
+	__aligned_u64 destination;
+	__aligned_u64 transfers;
+};
+
+#define IOMD_EDU_DESCRIBE_WRITTEN	0x1
+#define IOMD_EDU_DESCRIBE_MAX		4096
+
+/**
+ * struct iomd_edu_describe - tell how a copy would see memory, without copying
+ * @size: of this structure
+ * @flags: IOMD_EDU_DESCRIBE_WRITTEN: as a destination; otherwise as a source
+ * @range_count: ranges that @ranges points to, 1 to IOMD_EDU_RANGES_MAX
+ * @capacity: of each of the two arrays, at most IOMD_EDU_DESCRIBE_MAX
+ * @ranges: struct iomd_edu_range[]
+ * @segments: __u64[]: lengths of the physically contiguous pieces, in order
+ * @dma_segments: __u64[]: lengths of the pieces that are contiguous for the device
+ * @segment_count: out: what there is; above @capacity, the rest was left out
+ * @dma_segment_count: out: likewise
+ */
+struct iomd_edu_describe {
+	__u32 size;
+	__u32 flags;
+	__u32 range_count;
+	__u32 capacity;
+	__aligned_u64 ranges;
+	__aligned_u64 segments;
+	__aligned_u64 dma_segments;
+	__u32 segment_count;
+	__u32 dma_segment_count;
+};
+
+#define IOMD_EDU_COPY		_IO('e', 0xd0)
+#define IOMD_EDU_DESCRIBE	_IO('e', 0xd1)
+
+#endif
