@@ -5,6 +5,8 @@
 #ifndef IOMD_IOMD_H
 #define IOMD_IOMD_H
 
+#include <linux/module.h>
+
 #include <iomd/descriptor.h>
 #include <iomd/device_memory.h>
 #include <iomd/dma.h>
@@ -16,5 +18,11 @@
 #include <iomd/segment.h>
 #include <iomd/sub.h>
 #include <iomd/types.h>
+
+/*
+ * The symbols are in a namespace of their own; this lets a module use them. It is
+ * MODULE_IMPORT_NS() in words that kernels on either side of 6.13 understand.
+ */
+#define IOMD_IMPORT_NS()	MODULE_INFO(import_ns, "IOMD")
 
 #endif

@@ -58,5 +58,4 @@ module_misc_device(minimal);
 
 MODULE_DESCRIPTION("The smallest driver on iomd");
 MODULE_LICENSE("GPL");
-/* MODULE_IMPORT_NS("IOMD"), in words that kernels before 6.13 know as well. */
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
