@@ -16,6 +16,13 @@ static void set_busy(struct iomd_wire *wire, bool busy)
 	WRITE_ONCE(wire->busy, busy);
 }
 
+static void wake_waiters(struct iomd_wire *wire)
+{
+	/* Who waits must see either the change or the wake-up. */
+	smp_mb();
+	wake_up_var(&wire->busy);
+}
+
 /**
  * iomd_wire_begin() - count one more prepare
  * @wire: state
@@ -87,7 +94,7 @@ void iomd_wire_end(struct iomd_wire *wire, int result, bool write)
 	}
 	set_busy(wire, false);
 	spin_unlock_irqrestore(&wire->lock, irq);
-	wake_up_var(&wire->busy);
+	wake_waiters(wire);
 }
 
 /**
@@ -129,7 +136,7 @@ void iomd_wire_end_unwire(struct iomd_wire *wire)
 	wire->writable = false;
 	set_busy(wire, false);
 	spin_unlock_irqrestore(&wire->lock, irq);
-	wake_up_var(&wire->busy);
+	wake_waiters(wire);
 }
 
 /**

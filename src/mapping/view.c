@@ -105,6 +105,13 @@ void iomd_view_put(struct iomd_view *view)
 		iput(&view->inode);
 }
 
+static void wake_waiters(struct iomd_view *view)
+{
+	/* Who waits must see either the change or the wake-up. */
+	smp_mb();
+	wake_up_var(&view->blocked);
+}
+
 /* Take away what is in page tables; faults bring back what is to be seen now. */
 void iomd_view_zap(struct iomd_view *view)
 {
@@ -129,7 +136,7 @@ void iomd_view_revoke(struct iomd_view *view)
 	WRITE_ONCE(view->blocked, false);
 	iomd_view_zap(view);
 	inode_unlock(&view->inode);
-	wake_up_var(&view->blocked);
+	wake_waiters(view);
 	iomd_mapping_release(mapping);
 }
 
@@ -139,7 +146,7 @@ void iomd_view_block(struct iomd_view *view, bool block)
 	lockdep_assert_held_write(&view->inode.i_rwsem);
 	WRITE_ONCE(view->blocked, block);
 	if (!block)
-		wake_up_var(&view->blocked);
+		wake_waiters(view);
 }
 
 int iomd_view_init_room(void)

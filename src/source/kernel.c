@@ -10,6 +10,23 @@
 #include "../desc/general.h"
 #include "source.h"
 
+#ifdef CONFIG_X86
+/* Is it mapped for writing? Code and constants are not. */
+static bool is_writable(unsigned long address)
+{
+	unsigned int level;
+	pte_t *entry = lookup_address(address, &level);
+
+	return entry && pte_write(*entry);
+}
+#else
+/* No other architecture lets a module look; the CPU will, at the first write. */
+static bool is_writable(unsigned long address)
+{
+	return true;
+}
+#endif
+
 /* The page behind a kernel address; NULL if there is none. */
 static struct page *page_of(unsigned long address)
 {
@@ -24,7 +41,8 @@ static struct page *page_of(unsigned long address)
 	return virt_addr_valid(pointer) ? virt_to_page(pointer) : NULL;
 }
 
-static int append_extent(struct iomd_segments *segments, const struct iomd_extent *extent)
+static int append_extent(struct iomd_segments *segments, const struct iomd_extent *extent,
+			 bool write)
 {
 	u64 address = extent->address, left = extent->length;
 
@@ -36,7 +54,7 @@ static int append_extent(struct iomd_segments *segments, const struct iomd_exten
 		if (address != (unsigned long)address)
 			return -EFAULT;
 		page = page_of(address);
-		if (!page)
+		if (!page || (write && !is_writable(address)))
 			return -EFAULT;
 		if (iomd_segments_append(segments, page, offset, bytes))
 			return -ENOMEM;
@@ -59,7 +77,8 @@ static int kernel_wire(struct iomd_general *general, u64 direction)
 
 	iomd_segments_init(segments);
 	for (i = 0; !ret && i < general->extents.count; i++)
-		ret = append_extent(segments, &general->extents.list[i]);
+		ret = append_extent(segments, &general->extents.list[i],
+				    direction & IOMD_DIRECTION_IN);
 	if (!ret)
 		ret = iomd_segments_finish(segments);
 	if (ret)
