@@ -102,7 +102,7 @@ IOMD_EXPORT(iomd_interleaved_with_capacity);
  * of another descriptor; -ENOSPC if it is full; -EINVAL if @descriptor is NULL, the
  * portion wraps or does not lie in it, the sum of the lengths wraps, or @md is of
  * another class; -ELOOP if @descriptor is nested too deeply, 8 times.
- * Context: any.
+ * Context: may sleep.
  */
 int iomd_interleaved_set_memory_descriptor(struct iomd *md, struct iomd *descriptor,
 					   u64 offset, u64 length)
@@ -115,6 +115,7 @@ int iomd_interleaved_set_memory_descriptor(struct iomd *md, struct iomd *descrip
 	if (!is_interleaved(md) || !descriptor || check_add_overflow(offset, length, &end) ||
 	    end > iomd_get_length(descriptor))
 		return -EINVAL;
+	iomd_composite_settle(interleaved);
 	spin_lock_irqsave(&md->lock, irq);
 	if (iomd_composite_is_busy(interleaved))
 		ret = -EBUSY;
@@ -133,6 +134,7 @@ static bool may_clear(struct iomd_composite *interleaved)
 	unsigned long irq;
 	bool may;
 
+	iomd_composite_settle(interleaved);
 	spin_lock_irqsave(&interleaved->md.lock, irq);
 	may = !interleaved->users && interleaved->held == interleaved->prepared &&
 	      list_empty(&interleaved->md.mappings) && !iomd_is_nested(&interleaved->md);

@@ -148,11 +148,13 @@ static int fill(struct iomd_parts *parts, struct iomd *md, struct iomd **descrip
 
 static bool is_busy(struct iomd *md)
 {
+	struct iomd_composite *multi = iomd_to_composite(md);
 	unsigned long irq;
 	bool busy;
 
+	iomd_composite_settle(multi);
 	spin_lock_irqsave(&md->lock, irq);
-	busy = iomd_composite_is_busy(iomd_to_composite(md));
+	busy = iomd_composite_is_busy(multi);
 	spin_unlock_irqrestore(&md->lock, irq);
 	return busy;
 }

@@ -182,6 +182,18 @@ bool iomd_composite_is_busy(struct iomd_composite *composite)
 	       !list_empty(&composite->md.mappings);
 }
 
+void iomd_composite_settle(struct iomd_composite *composite)
+{
+	unsigned long irq;
+	bool busy;
+
+	spin_lock_irqsave(&composite->md.lock, irq);
+	busy = iomd_composite_is_busy(composite);
+	spin_unlock_irqrestore(&composite->md.lock, irq);
+	if (busy)
+		os_object_barrier();
+}
+
 static void begin_prepare(struct iomd_composite *composite)
 {
 	unsigned long irq;

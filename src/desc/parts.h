@@ -73,6 +73,11 @@ static inline struct iomd_composite *iomd_to_composite(struct iomd *md)
 
 /* Does somebody rely on the parts to stay? Under the lock. */
 bool iomd_composite_is_busy(struct iomd_composite *composite);
+/*
+ * If so, wait until those who have released it, but whose end is deferred, do so no
+ * more. May sleep.
+ */
+void iomd_composite_settle(struct iomd_composite *composite);
 
 /* Operations, and a class's free hook, for those that have nothing to add. */
 int iomd_composite_prepare(struct iomd *md, u64 direction);

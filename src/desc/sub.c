@@ -230,6 +230,9 @@ int iomd_sub_init_sub_range(struct iomd *md, struct iomd *parent, u64 offset, u6
 		return ret;
 	if (!md->ops)
 		iomd_init(md, &sub_ops, 0, 0);
+	/* By something whose end is deferred? */
+	if (in_use(sub))
+		os_object_barrier();
 	if (in_use(sub))
 		return -EBUSY;
 	ret = adopt(md, parent);

@@ -255,11 +255,19 @@ static void free_object(struct os_object *object)
 
 static void free_deferred(struct work_struct *work)
 {
-	struct llist_node *list = llist_del_all(&deferred_objects);
 	struct os_object *object, *next;
+	struct llist_node *list;
 
-	llist_for_each_entry_safe(object, next, list, deferred)
-		free_object(object);
+	/* An end may bring about others, which a barrier waits for, too. */
+	while ((list = llist_del_all(&deferred_objects)))
+		llist_for_each_entry_safe(object, next, list, deferred)
+			free_object(object);
+}
+
+static void defer(struct os_object *object)
+{
+	if (llist_add(&object->deferred, &deferred_objects))
+		queue_work(deferred_wq, &deferred_work);
 }
 
 /* False where nobody can tell: kernels that do not count preemption. */
@@ -281,14 +289,18 @@ void os_object_release(struct os_object *object)
 {
 	if (!object || !refcount_dec_and_test(&object->references))
 		return;
-	if (context_certainly_sleeps()) {
+	if (context_certainly_sleeps())
 		free_object(object);
-		return;
-	}
-	if (llist_add(&object->deferred, &deferred_objects))
-		queue_work(deferred_wq, &deferred_work);
+	else
+		defer(object);
 }
 IOMD_EXPORT(os_object_release);
+
+void os_object_release_later(struct os_object *object)
+{
+	if (object && refcount_dec_and_test(&object->references))
+		defer(object);
+}
 
 /**
  * os_object_barrier() - wait for ends that were deferred

@@ -8,6 +8,12 @@
 void os_meta_class_for_each(void (*visit)(const struct os_meta_class *meta, void *data),
 			    void *data);
 
+/*
+ * As os_object_release(), for ends that need what a releaser may hold, whatever
+ * its context: they always come through the work item.
+ */
+void os_object_release_later(struct os_object *object);
+
 int os_object_init_room(void);
 void os_object_exit_room(void);
 
