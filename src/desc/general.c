@@ -193,7 +193,7 @@ static unsigned long general_get_kernel_address(struct iomd *md, u64 offset, u64
 {
 	struct iomd_general *general = iomd_to_general(md);
 
-	if (general->source != &iomd_source_kernel ||
+	if ((general->source != &iomd_source_kernel && general->source != &iomd_source_wired) ||
 	    general->extents.count != 1)
 		return 0;
 	return general->extents.single.address + offset;

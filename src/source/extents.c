@@ -83,6 +83,16 @@ int iomd_extents_init(struct iomd_extents *extents, const struct iomd_address_ra
 	return 0;
 }
 
+/* One range that is there, and so needs no check; may be called again. */
+void iomd_extents_set_single(struct iomd_extents *extents, u64 address, u64 length)
+{
+	extents->list = &extents->single;
+	extents->single = (struct iomd_extent) { .address = address, .length = length };
+	extents->count = 1;
+	extents->length = length;
+	extents->pages = PFN_UP(offset_in_page(address) + length);
+}
+
 void iomd_extents_free(struct iomd_extents *extents)
 {
 	if (extents->list != &extents->single)

@@ -29,6 +29,7 @@ struct iomd_extents {
 
 int iomd_extents_init(struct iomd_extents *extents, const struct iomd_address_range *ranges,
 		      u32 count);
+void iomd_extents_set_single(struct iomd_extents *extents, u64 address, u64 length);
 void iomd_extents_free(struct iomd_extents *extents);
 const struct iomd_extent *iomd_extents_find(const struct iomd_extents *extents, u64 offset);
 u64 iomd_extents_page_bytes(const struct iomd_extents *extents, u64 *offset);

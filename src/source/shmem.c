@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/shmem_fs.h>
+#include <linux/swap.h>
+
+#include "../debug/counters.h"
+#include "../debug/inject.h"
+#include "../desc/general.h"
+#include "shmem.h"
+#include "source.h"
+#include "user_view.h"
+
+static u64 pages_of(const struct iomd_shmem *shmem)
+{
+	return PFN_UP(shmem->bytes);
+}
+
+static struct page *read_page(struct address_space *mapping, pgoff_t index, gfp_t gfp)
+{
+	if (iomd_should_fail())
+		return ERR_PTR(-ENOMEM);
+	return shmem_read_mapping_page_gfp(mapping, index,
+					   gfp | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+}
+
+/*
+ * Holding pages, and letting them go
+ */
+
+static void release_batch(struct folio_batch *batch)
+{
+	check_move_unevictable_folios(batch);
+	folio_batch_release(batch);
+	cond_resched();
+}
+
+static void let_go(struct address_space *mapping, struct iomd_segments *segments, bool dirty)
+{
+	struct scatterlist *sg = segments->table.sgl;
+	struct folio_batch batch;
+	unsigned int i, page;
+	u64 pages = 0;
+
+	mapping_clear_unevictable(mapping);
+	folio_batch_init(&batch);
+	for (i = 0; i < segments->table.orig_nents; i++) {
+		for (page = 0; page < iomd_segment_pages(sg); page++) {
+			struct folio *folio = page_folio(pfn_to_page(page_to_pfn(sg_page(sg)) +
+								     page));
+
+			if (dirty && !folio_test_dirty(folio))
+				folio_mark_dirty(folio);
+			if (!folio_batch_add(&batch, folio))
+				release_batch(&batch);
+		}
+		pages += page;
+		if (i + 1 < segments->table.orig_nents)
+			sg = iomd_segments_next(sg);
+	}
+	if (folio_batch_count(&batch))
+		release_batch(&batch);
+	iomd_count(IOMD_PAGES_UNPINNED, pages);
+	iomd_segments_free(segments);
+}
+
+static int hold_pages(struct iomd_shmem *shmem, struct iomd_segments *segments, gfp_t gfp)
+{
+	struct address_space *mapping = shmem->file->f_mapping;
+	pgoff_t index;
+
+	for (index = 0; index < pages_of(shmem); index++) {
+		struct page *page;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		page = read_page(mapping, index, gfp);
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+		if (!iomd_segments_append_pages(segments, &page, 1, 0)) {
+			put_page(page);
+			return -ENOMEM;
+		}
+		iomd_count(IOMD_PAGES_PINNED, 1);
+		cond_resched();
+	}
+	if (offset_in_page(shmem->bytes))
+		iomd_segments_trim(segments, PAGE_SIZE - offset_in_page(shmem->bytes));
+	return iomd_segments_finish(segments);
+}
+
+static int bring_in(struct iomd_shmem *shmem, struct iomd_segments *segments, u64 direction)
+{
+	struct address_space *mapping = shmem->file->f_mapping;
+	gfp_t gfp = mapping_gfp_mask(mapping);
+	int ret;
+
+	/* A page that is elsewhere already stays there, and the prepare fails. */
+	if (direction & IOMD_DIRECTION_PREPARE_TO_PHYS32)
+		gfp = (gfp & ~__GFP_HIGHMEM) | __GFP_DMA32;
+	if ((direction & IOMD_DIRECTION_PREPARE_NO_FAULT) &&
+	    READ_ONCE(mapping->nrpages) < pages_of(shmem))
+		return -EFAULT;
+	mapping_set_unevictable(mapping);
+	iomd_segments_init(segments);
+	ret = hold_pages(shmem, segments, gfp);
+	if (ret)
+		let_go(mapping, segments, false);
+	return ret;
+}
+
+static int shmem_wire(struct iomd_general *general, u64 direction)
+{
+	struct iomd_shmem *shmem = general->source_data;
+	int ret;
+
+	mutex_lock(&shmem->lock);
+	ret = iomd_owner_charge(&shmem->owner, pages_of(shmem));
+	if (!ret) {
+		ret = bring_in(shmem, &general->segments, direction);
+		if (ret)
+			iomd_owner_uncharge(&shmem->owner);
+	}
+	shmem->held = !ret;
+	mutex_unlock(&shmem->lock);
+	return ret;
+}
+
+/*
+ * Purging
+ */
+
+/* Throw all contents away; how many pages that gained. */
+static unsigned long discard(struct iomd_shmem *shmem)
+{
+	struct inode *inode = file_inode(shmem->file);
+	struct address_space *mapping = inode->i_mapping;
+	unsigned long before, after;
+
+	lockdep_assert_held(&shmem->lock);
+	before = READ_ONCE(mapping->nrpages);
+	unmap_mapping_range(mapping, 0, 0, 1);
+	shmem_truncate_range(inode, 0, PAGE_ALIGN(shmem->bytes) - 1);
+	after = READ_ONCE(mapping->nrpages);
+	shmem->discard = false;
+	/* A process may have touched some again. */
+	return before > after ? before - after : 0;
+}
+
+/* For lack of memory. Our own allocations, too, come by here with the lock held. */
+static long purge(struct iomd_purgeable *purgeable)
+{
+	struct iomd_shmem *shmem = container_of(purgeable, struct iomd_shmem, purgeable);
+	long ret = -EBUSY;
+
+	if (!mutex_trylock(&shmem->lock))
+		return -EBUSY;
+	if (!shmem->held) {
+		shmem->state = IOMD_MEMORY_PURGEABLE_EMPTY;
+		ret = discard(shmem);
+	}
+	mutex_unlock(&shmem->lock);
+	return ret;
+}
+
+static void shmem_unwire(struct iomd_general *general, bool dirty)
+{
+	struct iomd_shmem *shmem = general->source_data;
+
+	mutex_lock(&shmem->lock);
+	let_go(shmem->file->f_mapping, &general->segments, dirty);
+	shmem->held = false;
+	iomd_owner_uncharge(&shmem->owner);
+	if (shmem->discard)
+		discard(shmem);
+	mutex_unlock(&shmem->lock);
+}
+
+static void change_state(struct iomd_shmem *shmem, u32 new_state)
+{
+	lockdep_assert_held(&shmem->lock);
+	switch (new_state) {
+	case IOMD_MEMORY_PURGEABLE_NON_VOLATILE:
+		iomd_purge_remove(&shmem->purgeable);
+		shmem->discard = false;
+		break;
+	case IOMD_MEMORY_PURGEABLE_VOLATILE:
+		/* What is lost stays lost until somebody has been told. */
+		if (shmem->state == IOMD_MEMORY_PURGEABLE_EMPTY)
+			return;
+		iomd_purge_add(&shmem->purgeable);
+		break;
+	case IOMD_MEMORY_PURGEABLE_EMPTY:
+		iomd_purge_remove(&shmem->purgeable);
+		if (shmem->held)
+			shmem->discard = true;
+		else
+			discard(shmem);
+		break;
+	default:
+		return;
+	}
+	shmem->state = new_state;
+}
+
+static int shmem_set_purgeable(struct iomd_general *general, u32 new_state, u32 *old_state)
+{
+	struct iomd_shmem *shmem = general->source_data;
+
+	if (!shmem->may_purge)
+		return -EINVAL;
+	mutex_lock(&shmem->lock);
+	*old_state = shmem->state;
+	change_state(shmem, new_state);
+	mutex_unlock(&shmem->lock);
+	return 0;
+}
+
+/*
+ * The rest
+ */
+
+static void shmem_destroy(struct iomd_general *general)
+{
+	struct iomd_shmem *shmem = general->source_data;
+
+	iomd_purge_remove(&shmem->purgeable);
+	iomd_user_view_end(shmem->view);
+	if (shmem->file)
+		fput(shmem->file);
+	iomd_owner_destroy(&shmem->owner);
+}
+
+static int shmem_set_ownership(struct iomd_general *general, struct task_struct *new_owner,
+			       int new_ledger_tag, u64 options)
+{
+	struct iomd_shmem *shmem = general->source_data;
+
+	return iomd_owner_change(&shmem->owner, new_owner, new_ledger_tag, options);
+}
+
+/* What is in the page cache, prepared or not. */
+static int shmem_get_page_counts(struct iomd_general *general, u64 *resident, u64 *dirty)
+{
+	struct iomd_shmem *shmem = general->source_data;
+	pgoff_t index = 0, last = pages_of(shmem) - 1;
+	struct folio_batch batch;
+	unsigned int i;
+
+	*resident = 0;
+	*dirty = 0;
+	folio_batch_init(&batch);
+	while (filemap_get_folios(shmem->file->f_mapping, &index, last, &batch)) {
+		for (i = 0; i < folio_batch_count(&batch); i++) {
+			struct folio *folio = batch.folios[i];
+			u64 pages = folio_nr_pages(folio);
+
+			pages = min_t(u64, pages, last + 1 - folio->index);
+			*resident += pages;
+			if (folio_test_dirty(folio))
+				*dirty += pages;
+		}
+		folio_batch_release(&batch);
+		cond_resched();
+	}
+	return 0;
+}
+
+const struct iomd_source iomd_source_shmem = {
+	.wire = shmem_wire,
+	.unwire = shmem_unwire,
+	.destroy = shmem_destroy,
+	.own_memory = true,
+	.set_purgeable = shmem_set_purgeable,
+	.set_ownership = shmem_set_ownership,
+	.get_page_counts = shmem_get_page_counts,
+};
+
+static int make_file(struct iomd_shmem *shmem)
+{
+	struct file *file = iomd_should_fail() ? ERR_PTR(-ENOMEM) :
+			    iomd_compat_shmem_file("iomd", PAGE_ALIGN(shmem->bytes));
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	/* Held for long, pages must not be in the way of those that need to move. */
+	mapping_set_gfp_mask(file->f_mapping, GFP_HIGHUSER);
+	shmem->file = file;
+	return 0;
+}
+
+static int make_view(struct iomd_shmem *shmem)
+{
+	struct iomd_user_view *view;
+
+	if (!shmem->owner.mm)
+		return 0;
+	if (shmem->owner.mm != current->mm)
+		return -EOPNOTSUPP;
+	view = iomd_user_view_make(shmem->file, PAGE_ALIGN(shmem->bytes));
+	if (IS_ERR(view))
+		return PTR_ERR(view);
+	shmem->view = view;
+	return 0;
+}
+
+/**
+ * iomd_shmem_init() - have a descriptor bring pageable memory along
+ * @general: that iomd_general_init() set up
+ * @shmem: with its public members set, else zero; in the same instance
+ * @task: whose memory it is and who is shown it; NULL or IOMD_KERNEL_TASK: nobody
+ *
+ * Undone with the descriptor.
+ *
+ * Return: 0; -ENOMEM; -EOPNOTSUPP if @task is not of the calling process; else as
+ * iomd_account_hold(), or what mmap() would say.
+ * Context: may sleep.
+ */
+int iomd_shmem_init(struct iomd_general *general, struct iomd_shmem *shmem,
+		    struct task_struct *task)
+{
+	int ret;
+
+	general->source = &iomd_source_shmem;
+	general->source_data = shmem;
+	mutex_init(&shmem->lock);
+	shmem->state = IOMD_MEMORY_PURGEABLE_NON_VOLATILE;
+	shmem->purgeable.pages = pages_of(shmem);
+	shmem->purgeable.purge = purge;
+	ret = iomd_owner_init(&shmem->owner, task);
+	if (!ret)
+		ret = make_file(shmem);
+	if (!ret)
+		ret = make_view(shmem);
+	return ret;
+}
+
+/* Where the process sees it that it was made for; 0 if there is none. */
+unsigned long iomd_shmem_user_address(const struct iomd_shmem *shmem)
+{
+	return shmem->view ? shmem->view->address : 0;
+}
+
+/**
+ * iomd_shmem_write() - copy into pageable memory, prepared or not
+ * @shmem: memory
+ * @offset: first byte
+ * @bytes: kernel memory to copy from
+ * @length: bytes, which must fit
+ *
+ * Return: 0; -ENOMEM, or what reading the pages back gave; some may be copied then.
+ * Context: may sleep.
+ */
+int iomd_shmem_write(struct iomd_shmem *shmem, u64 offset, const void *bytes, u64 length)
+{
+	struct address_space *mapping = shmem->file->f_mapping;
+
+	while (length) {
+		unsigned int in_page = offset_in_page(offset);
+		unsigned int piece = min_t(u64, length, PAGE_SIZE - in_page);
+		struct page *page = read_page(mapping, offset >> PAGE_SHIFT,
+					      mapping_gfp_mask(mapping));
+
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+		memcpy_to_page(page, in_page, bytes, piece);
+		set_page_dirty(page);
+		put_page(page);
+		offset += piece;
+		bytes += piece;
+		length -= piece;
+		cond_resched();
+	}
+	return 0;
+}

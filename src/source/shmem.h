@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Pageable memory of a descriptor's own: a file of shared memory, whose pages are
+ * there when touched or prepared, may be swapped out otherwise, and, if it is
+ * purgeable and volatile, lost.
+ */
+#ifndef IOMD_SOURCE_SHMEM_H
+#define IOMD_SOURCE_SHMEM_H
+
+#include <linux/mutex.h>
+#include <linux/types.h>
+
+#include "../purge/purge.h"
+#include "owner.h"
+
+struct file;
+struct iomd_general;
+struct iomd_user_view;
+struct task_struct;
+
+/**
+ * struct iomd_shmem - what such a source needs to know, as its source_data
+ * @bytes: how much memory
+ * @may_purge: is it purgeable?
+ */
+struct iomd_shmem {
+	u64 bytes;
+	bool may_purge;
+	/* private: */
+	struct file *file;
+	struct iomd_owner owner;
+	struct iomd_user_view *view;
+	/* guards what follows, and is held while the pages are changed */
+	struct mutex lock;
+	bool held;
+	u32 state;
+	/* Emptied while held: the contents go when they are let go. */
+	bool discard;
+	struct iomd_purgeable purgeable;
+};
+
+int iomd_shmem_init(struct iomd_general *general, struct iomd_shmem *shmem,
+		    struct task_struct *task);
+unsigned long iomd_shmem_user_address(const struct iomd_shmem *shmem);
+int iomd_shmem_write(struct iomd_shmem *shmem, u64 offset, const void *bytes, u64 length);
+
+#endif
