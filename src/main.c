@@ -10,18 +10,26 @@
 
 #include "debug/debugfs.h"
 #include "desc/general.h"
+#include "dma/bounce.h"
 #include "mapping/view.h"
 #include "object/object.h"
+#include "purge/purge.h"
+#include "source/user_view.h"
 
 static struct os_meta_class * const classes[] = {
 	&iomd_meta_class,
 	&iomd_general_meta_class,
+	&iomd_buffer_meta_class,
 	&iomd_device_memory_meta_class,
 	&iomd_sub_meta_class,
 	&iomd_multi_meta_class,
 	&iomd_interleaved_meta_class,
 	&iomd_guard_page_meta_class,
 	&iomd_mapping_meta_class,
+	&iomd_user_view_meta_class,
+	&iomd_cursor_meta_class,
+	&iomd_bounce_meta_class,
+	&iomd_dma_command_meta_class,
 };
 
 static void unregister_classes(unsigned int count)
@@ -41,6 +49,9 @@ static int __init iomd_module_init(void)
 	ret = iomd_view_init_room();
 	if (ret)
 		goto err_object;
+	ret = iomd_purge_init_room();
+	if (ret)
+		goto err_view;
 	for (i = 0; i < ARRAY_SIZE(classes); i++) {
 		ret = os_meta_class_register(classes[i]);
 		if (ret)
@@ -51,6 +62,8 @@ static int __init iomd_module_init(void)
 
 err_unregister:
 	unregister_classes(i);
+	iomd_purge_exit_room();
+err_view:
 	iomd_view_exit_room();
 err_object:
 	os_object_exit_room();
@@ -63,6 +76,7 @@ static void __exit iomd_module_exit(void)
 	/* Objects whose end is still under way are of these classes. */
 	os_object_barrier();
 	unregister_classes(ARRAY_SIZE(classes));
+	iomd_purge_exit_room();
 	iomd_view_exit_room();
 	os_object_exit_room();
 }

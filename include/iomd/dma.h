@@ -5,16 +5,29 @@
 #ifndef IOMD_DMA_H
 #define IOMD_DMA_H
 
+#include <linux/bits.h>
 #include <linux/dma-direction.h>
+#include <linux/list.h>
 #include <linux/scatterlist.h>
 #include <linux/types.h>
 
 struct device;
 struct iomd;
+struct iomd_dma_device;
+
+/*
+ * Mapper options, of iomd_set_mapper_options(). The first two are IOKit's; as
+ * hints without a counterpart in the DMA API they are accepted, without effect.
+ */
+#define IOMD_MAPPER_UNCACHED		BIT(0)
+#define IOMD_MAPPER_TRANSIENT		BIT(1)
+/* The DMA API's DMA_ATTR_WEAK_ORDERING. */
+#define IOMD_MAPPER_WEAK_ORDERING	BIT(2)
 
 /**
  * struct iomd_dma_map - part of a descriptor, mapped for one device
- * @sgt: what the device sees: walk it with for_each_sgtable_dma_sg()
+ * @sgt: what the device sees, as long as it is there: walk it with
+ *	for_each_sgtable_dma_sg()
  * @dev: the device
  * @md: the descriptor, which cannot be unprepared while this lives
  * @offset: first byte that is mapped
@@ -28,6 +41,11 @@ struct iomd_dma_map {
 	u64 offset;
 	u64 length;
 	enum dma_data_direction direction;
+	/* private: */
+	struct iomd_dma_device *device;
+	struct list_head node;
+	unsigned long attributes;
+	bool mapped;
 };
 
 struct iomd_dma_map *iomd_dma_map(struct iomd *md, struct device *dev, u64 offset,

@@ -7,9 +7,12 @@
 
 #include <linux/module.h>
 
+#include <iomd/buffer.h>
+#include <iomd/cursor.h>
 #include <iomd/descriptor.h>
 #include <iomd/device_memory.h>
 #include <iomd/dma.h>
+#include <iomd/dma_command.h>
 #include <iomd/guard_page.h>
 #include <iomd/interleaved.h>
 #include <iomd/mapping.h>

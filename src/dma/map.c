@@ -17,32 +17,25 @@
 #include "../debug/inject.h"
 #include "../desc/descriptor.h"
 #include "../desc/ram.h"
+#include "device.h"
+#include "limits.h"
+#include "map.h"
 
-/* What one entry for a device may be. */
-struct limits {
-	u64 segment;
-	/* An entry does not cross a multiple of this plus one. */
-	u64 boundary;
-};
-
-static struct limits limits_of(struct device *dev)
+/* What an entry may be; where one is cut, it is between pages if possible. */
+static struct iomd_limits limits_of(struct device *dev)
 {
-	return (struct limits) {
+	return (struct iomd_limits) {
 		.segment = min_t(u64, dma_get_max_seg_size(dev), dma_max_mapping_size(dev)),
 		.boundary = dma_get_seg_boundary(dev),
+		.last = dma_get_mask(dev),
+		.alignment = 1,
+		.inner_alignment = PAGE_SIZE,
+		.length_alignment = 1,
 	};
 }
 
-/* The bytes from @address on that fit in one entry. */
-static u64 piece_at(const struct limits *limits, phys_addr_t address, u64 length)
-{
-	u64 to_boundary = limits->boundary - (address & limits->boundary);
-
-	return min3(length, limits->segment, to_boundary == U64_MAX ? U64_MAX : to_boundary + 1);
-}
-
 /* Entries that the table needs. */
-static int count_entries(const struct iomd_dma_map *map, const struct limits *limits)
+static int count_entries(const struct iomd_dma_map *map, const struct iomd_limits *limits)
 {
 	bool write = map->direction != DMA_TO_DEVICE;
 	u64 end = map->offset + map->length;
@@ -56,15 +49,17 @@ static int count_entries(const struct iomd_dma_map *map, const struct limits *li
 		if (!iomd_is_ram(iter.address) || !iomd_is_ram(iter.address + iter.length - 1))
 			return -EOPNOTSUPP;
 		for (at = 0; at < iter.length; entries++)
-			at += piece_at(limits, iter.address + at, iter.length - at);
+			at += iomd_limits_cut(limits, iter.address + at, iter.length - at);
 		iomd_segment_iter_next(&iter);
 	}
+	if (iter.offset < end && (iomd_get_flags(map->md) & IOMD_MEMORY_REMOTE))
+		return -ENXIO;
 	if (iter.offset < end)
 		return write ? -EACCES : -EAGAIN;
 	return entries > INT_MAX ? -EOVERFLOW : entries;
 }
 
-static void fill(struct iomd_dma_map *map, const struct limits *limits)
+static void fill(struct iomd_dma_map *map, const struct iomd_limits *limits)
 {
 	struct scatterlist *sg = map->sgt.sgl;
 	struct iomd_segment_iter iter;
@@ -74,7 +69,7 @@ static void fill(struct iomd_dma_map *map, const struct limits *limits)
 
 		while (at < iter.length) {
 			phys_addr_t address = iter.address + at;
-			u64 piece = piece_at(limits, address, iter.length - at);
+			u64 piece = iomd_limits_cut(limits, address, iter.length - at);
 
 			sg_set_page(sg, pfn_to_page(PHYS_PFN(address)), piece,
 				    offset_in_page(address));
@@ -85,25 +80,49 @@ static void fill(struct iomd_dma_map *map, const struct limits *limits)
 }
 
 /* The mapping is believed only when every entry was looked at. */
-static int check_mapped(const struct iomd_dma_map *map, const struct limits *limits)
+static int check_mapped(const struct iomd_dma_map *map, const struct iomd_limits *limits)
 {
-	u64 mask = dma_get_mask(map->dev), sum = 0;
 	struct scatterlist *sg;
+	u64 sum = 0;
 	int i;
 
 	for_each_sgtable_dma_sg(&map->sgt, sg, i) {
-		u64 last = sg_dma_address(sg) + sg_dma_len(sg) - 1;
+		u64 address = sg_dma_address(sg), last = address + sg_dma_len(sg) - 1;
 
-		if (last > mask || sg_dma_len(sg) > limits->segment)
+		if (last > limits->last || sg_dma_len(sg) > limits->segment ||
+		    (address & ~limits->boundary) != (last & ~limits->boundary))
 			return -ERANGE;
 		sum += sg_dma_len(sg);
 	}
 	return sum == map->length ? 0 : -EIO;
 }
 
-static int map_table(struct iomd_dma_map *map)
+void iomd_dma_map_undo(struct iomd_dma_map *map)
 {
-	struct limits limits = limits_of(map->dev);
+	dma_unmap_sgtable(map->dev, &map->sgt, map->direction, map->attributes);
+	WRITE_ONCE(map->mapped, false);
+	iomd_count(IOMD_DMA_UNMAPPED, 1);
+}
+
+/* The device must be there. */
+static int map_table(struct iomd_dma_map *map, const struct iomd_limits *limits)
+{
+	int ret;
+
+	if (iomd_should_fail())
+		return -ENOMEM;
+	ret = dma_map_sgtable(map->dev, &map->sgt, map->direction, map->attributes);
+	if (ret)
+		return ret;
+	ret = check_mapped(map, limits);
+	if (ret)
+		dma_unmap_sgtable(map->dev, &map->sgt, map->direction, map->attributes);
+	return ret;
+}
+
+static int make_table(struct iomd_dma_map *map)
+{
+	struct iomd_limits limits = limits_of(map->dev);
 	int ret;
 
 	ret = count_entries(map, &limits);
@@ -115,23 +134,21 @@ static int map_table(struct iomd_dma_map *map)
 	if (ret)
 		return ret;
 	fill(map, &limits);
-	ret = iomd_should_fail() ? -ENOMEM : dma_map_sgtable(map->dev, &map->sgt,
-							      map->direction, 0);
+	ret = -ENODEV;
+	if (iomd_dma_device_enter(map->device)) {
+		ret = map_table(map, &limits);
+		if (!ret) {
+			iomd_count(IOMD_DMA_MAPPED, 1);
+			iomd_dma_device_begin(map->device, map);
+		}
+		iomd_dma_device_exit(map->device);
+	}
 	if (ret)
-		goto err_free;
-	ret = check_mapped(map, &limits);
-	if (ret)
-		goto err_unmap;
-	return 0;
-
-err_unmap:
-	dma_unmap_sgtable(map->dev, &map->sgt, map->direction, 0);
-err_free:
-	sg_free_table(&map->sgt);
+		sg_free_table(&map->sgt);
 	return ret;
 }
 
-static enum dma_data_direction dma_direction(const struct iomd *md, u64 direction)
+enum dma_data_direction iomd_dma_direction(const struct iomd *md, u64 direction)
 {
 	if (!direction)
 		direction = iomd_get_direction(md);
@@ -145,6 +162,50 @@ static enum dma_data_direction dma_direction(const struct iomd *md, u64 directio
 	}
 }
 
+/*
+ * No attribute says what IOKit's two options do; what is there to be said in Linux'
+ * terms has an option of its own.
+ */
+unsigned long iomd_dma_attributes(const struct iomd *md)
+{
+	return iomd_get_mapper_options(md) & IOMD_MAPPER_WEAK_ORDERING ?
+	       DMA_ATTR_WEAK_ORDERING : 0;
+}
+
+struct iomd_dma_map *iomd_dma_map_for(struct iomd_dma_device *device, struct iomd *md,
+				      u64 offset, u64 length,
+				      enum dma_data_direction direction)
+{
+	struct iomd_dma_map *map;
+	int ret;
+
+	map = iomd_should_fail() ? NULL : kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
+	if (!map)
+		return ERR_PTR(-ENOMEM);
+	map->device = iomd_dma_device_retain(device);
+	map->dev = device->dev;
+	map->md = iomd_retain(md);
+	map->offset = offset;
+	map->length = length;
+	map->direction = direction;
+	map->attributes = iomd_dma_attributes(md);
+	ret = iomd_set_in_use(md, true);
+	if (ret)
+		goto err_put;
+	ret = make_table(map);
+	if (ret)
+		goto err_end_use;
+	return map;
+
+err_end_use:
+	iomd_set_in_use(md, false);
+err_put:
+	iomd_release(md);
+	iomd_dma_device_put(device);
+	kfree(map);
+	return ERR_PTR(ret);
+}
+
 /**
  * iomd_dma_map() - map part of a prepared descriptor for a device
  * @md: descriptor, prepared; held until the unmap, as is its preparation
@@ -154,53 +215,34 @@ static enum dma_data_direction dma_direction(const struct iomd *md, u64 directio
  * @direction: of the transfers; IOMD_DIRECTION_NONE: the descriptor's
  *
  * Undone by iomd_dma_unmap(). The device owns the memory until then: see
- * iomd_dma_sync_for_cpu().
+ * iomd_dma_sync_for_cpu(). If the driver leaves the device before that, the device
+ * loses the memory then, after the driver's remove() has run; the map stays, for
+ * the unmap.
  *
  * Return: the map, or ERR_PTR: -EINVAL if the range does not lie inside or is
  * empty, or for unknown bits; -EAGAIN if the memory is not prepared; -EACCES if it
  * is prepared for OUT only and @direction has IN; -ENODEV if the device is not set
- * up for DMA; -ERANGE if it can't reach the addresses it was given; -EOPNOTSUPP
- * for device memory; -ENOMEM; else what the DMA API said.
+ * up for DMA, or its driver has left it; -ERANGE if it can't reach the addresses it
+ * was given, or they break its limits; -EOPNOTSUPP for device memory; -ENXIO for
+ * another machine's; -ENOMEM; else what the DMA API said.
  * Context: may sleep.
  */
 struct iomd_dma_map *iomd_dma_map(struct iomd *md, struct device *dev, u64 offset,
 				  u64 length, u64 direction)
 {
+	struct iomd_dma_device *device;
 	struct iomd_dma_map *map;
 	u64 end;
-	int ret;
 
 	if (!length || check_add_overflow(offset, length, &end) || end > iomd_get_length(md) ||
 	    (direction & ~IOMD_DIRECTION_MASK))
 		return ERR_PTR(-EINVAL);
-	if (!dev->dma_mask || !*dev->dma_mask) {
-		dev_err_once(dev, "iomd: the device is not set up for DMA\n");
-		return ERR_PTR(-ENODEV);
-	}
-	map = iomd_should_fail() ? NULL : kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
-	if (!map)
-		return ERR_PTR(-ENOMEM);
-	map->dev = get_device(dev);
-	map->md = iomd_retain(md);
-	map->offset = offset;
-	map->length = length;
-	map->direction = dma_direction(md, direction);
-	ret = iomd_set_in_use(md, true);
-	if (ret)
-		goto err_put;
-	ret = map_table(map);
-	if (ret)
-		goto err_end_use;
-	iomd_count(IOMD_DMA_MAPPED, 1);
+	device = iomd_dma_device_get(dev);
+	if (IS_ERR(device))
+		return ERR_CAST(device);
+	map = iomd_dma_map_for(device, md, offset, length, iomd_dma_direction(md, direction));
+	iomd_dma_device_put(device);
 	return map;
-
-err_end_use:
-	iomd_set_in_use(md, false);
-err_put:
-	iomd_release(md);
-	put_device(dev);
-	kfree(map);
-	return ERR_PTR(ret);
 }
 IOMD_EXPORT(iomd_dma_map);
 
@@ -215,19 +257,21 @@ void iomd_dma_unmap(struct iomd_dma_map *map)
 {
 	if (!map)
 		return;
-	dma_unmap_sgtable(map->dev, &map->sgt, map->direction, 0);
+	if (iomd_dma_device_end(map->device, map)) {
+		iomd_dma_map_undo(map);
+		iomd_dma_device_exit(map->device);
+	}
 	sg_free_table(&map->sgt);
 	iomd_set_in_use(map->md, false);
 	iomd_release(map->md);
-	put_device(map->dev);
+	iomd_dma_device_put(map->device);
 	kfree(map);
-	iomd_count(IOMD_DMA_UNMAPPED, 1);
 }
 IOMD_EXPORT(iomd_dma_unmap);
 
 /**
  * iomd_dma_sync_for_cpu() - the CPU may look at what the device wrote
- * @map: map
+ * @map: map; nothing is done if its device has gone
  *
  * Undone by iomd_dma_sync_for_device().
  *
@@ -235,18 +279,24 @@ IOMD_EXPORT(iomd_dma_unmap);
  */
 void iomd_dma_sync_for_cpu(struct iomd_dma_map *map)
 {
+	if (!iomd_dma_device_enter(map->device))
+		return;
 	dma_sync_sgtable_for_cpu(map->dev, &map->sgt, map->direction);
+	iomd_dma_device_exit(map->device);
 }
 IOMD_EXPORT(iomd_dma_sync_for_cpu);
 
 /**
  * iomd_dma_sync_for_device() - the device may use the memory again
- * @map: map
+ * @map: map; nothing is done if its device has gone
  *
  * Context: any.
  */
 void iomd_dma_sync_for_device(struct iomd_dma_map *map)
 {
+	if (!iomd_dma_device_enter(map->device))
+		return;
 	dma_sync_sgtable_for_device(map->dev, &map->sgt, map->direction);
+	iomd_dma_device_exit(map->device);
 }
 IOMD_EXPORT(iomd_dma_sync_for_device);

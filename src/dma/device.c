@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/device.h>
+#include <linux/dma-mapping.h>
+#include <linux/err.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/wait_bit.h>
+
+#include "../debug/inject.h"
+#include "device.h"
+#include "map.h"
+
+static LIST_HEAD(devices);
+/* guards the list; a map's last reference to a device may go in an interrupt */
+static DEFINE_SPINLOCK(devices_lock);
+/* one device is made at a time */
+static DEFINE_MUTEX(make_lock);
+
+struct iomd_dma_device *iomd_dma_device_retain(struct iomd_dma_device *device)
+{
+	if (device)
+		refcount_inc(&device->references);
+	return device;
+}
+
+void iomd_dma_device_put(struct iomd_dma_device *device)
+{
+	unsigned long irq;
+
+	if (!device || !refcount_dec_and_lock_irqsave(&device->references, &devices_lock, &irq))
+		return;
+	list_del(&device->node);
+	spin_unlock_irqrestore(&devices_lock, irq);
+	put_device(device->dev);
+	kfree(device);
+}
+
+/* A present one, or one that has gone and stays so until another driver comes. */
+static struct iomd_dma_device *find(struct device *dev)
+{
+	struct iomd_dma_device *device, *found = NULL;
+	unsigned long irq;
+
+	spin_lock_irqsave(&devices_lock, irq);
+	list_for_each_entry(device, &devices, node) {
+		if (device->dev != dev || (iomd_dma_device_is_gone(device) && dev->driver))
+			continue;
+		found = iomd_dma_device_retain(device);
+		break;
+	}
+	spin_unlock_irqrestore(&devices_lock, irq);
+	return found;
+}
+
+static struct iomd_dma_device *make(struct device *dev)
+{
+	struct iomd_dma_device *device = NULL;
+	unsigned long irq;
+
+	if (!iomd_should_fail())
+		device = kzalloc(sizeof(*device), GFP_KERNEL_ACCOUNT);
+	if (!device)
+		return NULL;
+	device->dev = get_device(dev);
+	refcount_set(&device->references, 1);
+	spin_lock_init(&device->lock);
+	INIT_LIST_HEAD(&device->maps);
+	spin_lock_irqsave(&devices_lock, irq);
+	list_add(&device->node, &devices);
+	spin_unlock_irqrestore(&devices_lock, irq);
+	return device;
+}
+
+/* Of what is mapped the device loses sight; who mapped it finds out later. */
+static void revoke(struct iomd_dma_device *device)
+{
+	struct iomd_dma_map *map, *next;
+	unsigned long irq;
+
+	spin_lock_irqsave(&device->lock, irq);
+	WRITE_ONCE(device->gone, true);
+	spin_unlock_irqrestore(&device->lock, irq);
+	wait_var_event(&device->busy, !READ_ONCE(device->busy));
+
+	/* Whoever ends his map now waits until the device cannot use it any more. */
+	spin_lock_irqsave(&device->lock, irq);
+	list_for_each_entry_safe(map, next, &device->maps, node) {
+		list_del_init(&map->node);
+		iomd_dma_map_undo(map);
+	}
+	spin_unlock_irqrestore(&device->lock, irq);
+}
+
+static void driver_left(struct device *dev, void *resource)
+{
+	struct iomd_dma_device *device = *(struct iomd_dma_device **)resource;
+
+	revoke(device);
+	iomd_dma_device_put(device);
+}
+
+/* A device without a driver is one that no driver leaves. */
+static int watch(struct iomd_dma_device *device)
+{
+	struct iomd_dma_device **resource;
+
+	lockdep_assert_held(&make_lock);
+	if (device->watched || !device->dev->driver)
+		return 0;
+	if (iomd_should_fail())
+		return -ENOMEM;
+	resource = devres_alloc(driver_left, sizeof(*resource), GFP_KERNEL);
+	if (!resource)
+		return -ENOMEM;
+	*resource = iomd_dma_device_retain(device);
+	devres_add(device->dev, resource);
+	device->watched = true;
+	return 0;
+}
+
+/**
+ * iomd_dma_device_get() - what is known about a device
+ * @dev: device
+ *
+ * Undone by iomd_dma_device_put(), in any context.
+ *
+ * Return: that; or ERR_PTR: -ENODEV if it is not set up for DMA, or has gone;
+ * -ENOMEM.
+ * Context: may sleep.
+ */
+struct iomd_dma_device *iomd_dma_device_get(struct device *dev)
+{
+	struct iomd_dma_device *device;
+	int ret = -ENOMEM;
+
+	if (!dev->dma_mask || !*dev->dma_mask) {
+		dev_err_once(dev, "iomd: the device is not set up for DMA\n");
+		return ERR_PTR(-ENODEV);
+	}
+	mutex_lock(&make_lock);
+	device = find(dev) ?: make(dev);
+	if (device)
+		ret = iomd_dma_device_is_gone(device) ? -ENODEV : watch(device);
+	mutex_unlock(&make_lock);
+	if (!ret)
+		return device;
+	iomd_dma_device_put(device);
+	return ERR_PTR(ret);
+}
+
+/* Is the device there? If so, it stays until iomd_dma_device_exit(). Any context. */
+bool iomd_dma_device_enter(struct iomd_dma_device *device)
+{
+	unsigned long irq;
+	bool present;
+
+	spin_lock_irqsave(&device->lock, irq);
+	present = !device->gone;
+	if (present)
+		WRITE_ONCE(device->busy, device->busy + 1);
+	spin_unlock_irqrestore(&device->lock, irq);
+	return present;
+}
+
+void iomd_dma_device_exit(struct iomd_dma_device *device)
+{
+	unsigned long irq;
+
+	spin_lock_irqsave(&device->lock, irq);
+	WRITE_ONCE(device->busy, device->busy - 1);
+	if (!device->busy && device->gone) {
+		/* Who waits must see either the change or the wake-up. */
+		smp_mb();
+		wake_up_var(&device->busy);
+	}
+	spin_unlock_irqrestore(&device->lock, irq);
+}
+
+void iomd_dma_device_begin(struct iomd_dma_device *device, struct iomd_dma_map *map)
+{
+	unsigned long irq;
+
+	spin_lock_irqsave(&device->lock, irq);
+	list_add(&map->node, &device->maps);
+	WRITE_ONCE(map->mapped, true);
+	spin_unlock_irqrestore(&device->lock, irq);
+}
+
+bool iomd_dma_device_end(struct iomd_dma_device *device, struct iomd_dma_map *map)
+{
+	unsigned long irq;
+	bool mapped;
+
+	spin_lock_irqsave(&device->lock, irq);
+	mapped = map->mapped;
+	if (mapped) {
+		list_del_init(&map->node);
+		WRITE_ONCE(device->busy, device->busy + 1);
+	}
+	spin_unlock_irqrestore(&device->lock, irq);
+	return mapped;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Devices that memory is mapped for, and the end of that when a driver leaves
+ * its device: what is still mapped then is unmapped after the driver's remove()
+ * has run, and nothing is mapped afterwards.
+ *
+ * Every call of the DMA API is made between iomd_dma_device_enter() and
+ * iomd_dma_device_exit(), so that none is under way when a device has gone.
+ */
+#ifndef IOMD_DMA_DEVICE_H
+#define IOMD_DMA_DEVICE_H
+
+#include <linux/list.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+struct device;
+struct iomd_dma_map;
+
+struct iomd_dma_device {
+	struct device *dev;
+	refcount_t references;
+	/* Will its driver's leaving be noticed? Guarded by a mutex of device.c. */
+	bool watched;
+	struct list_head node;
+	/* guards what follows */
+	spinlock_t lock;
+	bool gone;
+	unsigned int busy;
+	struct list_head maps;
+};
+
+struct iomd_dma_device *iomd_dma_device_get(struct device *dev);
+struct iomd_dma_device *iomd_dma_device_retain(struct iomd_dma_device *device);
+void iomd_dma_device_put(struct iomd_dma_device *device);
+
+bool iomd_dma_device_enter(struct iomd_dma_device *device);
+void iomd_dma_device_exit(struct iomd_dma_device *device);
+
+/*
+ * Between enter and exit: @map is mapped, and to be unmapped when the device goes.
+ * The latter is undone by end, which tells whether it is still to be unmapped and,
+ * if so, enters.
+ */
+void iomd_dma_device_begin(struct iomd_dma_device *device, struct iomd_dma_map *map);
+bool iomd_dma_device_end(struct iomd_dma_device *device, struct iomd_dma_map *map);
+
+static inline bool iomd_dma_device_is_gone(const struct iomd_dma_device *device)
+{
+	return READ_ONCE(device->gone);
+}
+
+#endif

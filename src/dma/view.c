@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/device.h>
+#include <linux/dma-mapping.h>
+#include <linux/err.h>
+#include <linux/slab.h>
+
+#include <iomd/descriptor.h>
+#include <iomd/dma.h>
+#include <iomd/dma_command.h>
+
+#include "../debug/inject.h"
+#include "../desc/descriptor.h"
+#include "bounce.h"
+#include "command.h"
+#include "device.h"
+#include "map.h"
+#include "view.h"
+
+struct iomd_limits iomd_dma_command_limits(const struct iomd_dma_command *command)
+{
+	const struct iomd_dma_segment_options *options = &command->options;
+	struct iomd_limits limits = {
+		.segment = options->max_segment_size,
+		.boundary = U64_MAX,
+		.last = options->num_address_bits ? DMA_BIT_MASK(options->num_address_bits) :
+						    U64_MAX,
+		.alignment = options->alignment,
+		.inner_alignment = options->alignment_internal_segments,
+		.length_alignment = options->alignment_length,
+	};
+
+	if (command->device) {
+		struct device *dev = command->device->dev;
+
+		limits.segment = min_t(u64, limits.segment, dma_get_max_seg_size(dev));
+		limits.boundary = dma_get_seg_boundary(dev);
+		limits.last = min3(limits.last, dma_get_mask(dev),
+				   dev->bus_dma_limit ?: U64_MAX);
+	}
+	return limits;
+}
+
+/*
+ * Highest physical address that may be handed to the DMA API. Where neither an IOMMU
+ * nor bounce buffers help, it complains loudly of what the device can't reach.
+ */
+static u64 reach_of(const struct iomd_dma_view *view, struct device *dev)
+{
+	if (dma_get_merge_boundary(dev) || dma_max_mapping_size(dev) != SIZE_MAX)
+		return U64_MAX;
+	return min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+}
+
+static bool lies_within(const struct iomd_dma_view *view, u64 last)
+{
+	struct iomd_segment_iter iter;
+
+	if (last == U64_MAX)
+		return true;
+	iomd_for_each_segment(iter, view->md, view->offset, view->runs.length)
+		if (iter.address + iter.length - 1 > last)
+			return false;
+	return true;
+}
+
+/* The descriptor's direction, but for memory that is prepared for reading only. */
+static enum dma_data_direction direction_of(const struct iomd_dma_view *view)
+{
+	u64 length;
+
+	iomd_get_physical_segment(view->md, view->offset, &length, IOMD_MEMORY_SEGMENT_WRITE);
+	return length ? iomd_dma_direction(view->md, IOMD_DIRECTION_NONE) : DMA_TO_DEVICE;
+}
+
+/* Have something in the place of the memory; whatever it held may be garbage. */
+static int replace(struct iomd_dma_view *view, struct iomd_dma_command *command,
+		   enum iomd_bouncing bouncing)
+{
+	u64 direction = iomd_get_direction(view->md), length = view->runs.length;
+	struct iomd *md;
+
+	if (bouncing == IOMD_BOUNCE_WHOLE)
+		md = iomd_dma_command_create_copy_buffer(command, direction, length);
+	else
+		md = iomd_bounce_sparse(view->md, view->offset, length, direction,
+					view->limits.last);
+	if (IS_ERR(md))
+		return PTR_ERR(md);
+	view->runs.md = md;
+	view->runs.offset = 0;
+	view->whole = bouncing == IOMD_BOUNCE_WHOLE;
+	return iomd_get_length(md) < length ? -EIO : 0;
+}
+
+static void give_up_replacement(struct iomd_dma_view *view)
+{
+	if (!iomd_dma_view_is_bounced(view))
+		return;
+	iomd_release(view->runs.md);
+	view->runs.md = view->md;
+	view->runs.offset = view->offset;
+	view->whole = false;
+}
+
+/* What the device sees, neighbours joined, so that an offset is found fast. */
+static int list_runs(struct iomd_dma_view *view)
+{
+	struct iomd_runs *runs = &view->runs;
+	struct iomd_run *run = NULL;
+	struct scatterlist *sg;
+	u64 offset = 0;
+	int i;
+
+	if (!iomd_should_fail())
+		runs->list = kvmalloc_array(view->map->sgt.nents + 1, sizeof(*runs->list),
+					    GFP_KERNEL_ACCOUNT);
+	if (!runs->list)
+		return -ENOMEM;
+	runs->count = 0;
+	for_each_sgtable_dma_sg(&view->map->sgt, sg, i) {
+		u64 address = sg_dma_address(sg);
+
+		if (!run || run->address + (offset - run->offset) != address) {
+			run = &runs->list[runs->count++];
+			run->offset = offset;
+			run->address = address;
+		}
+		offset += sg_dma_len(sg);
+	}
+	runs->list[runs->count].offset = offset;
+	return 0;
+}
+
+static void unmap(struct iomd_dma_view *view)
+{
+	iomd_dma_unmap(view->map);
+	view->map = NULL;
+	kvfree(view->runs.list);
+	view->runs.list = NULL;
+}
+
+static int map(struct iomd_dma_view *view, struct iomd_dma_device *device)
+{
+	struct iomd_dma_map *map;
+	int ret;
+
+	map = iomd_dma_map_for(device, view->runs.md, view->runs.offset, view->runs.length,
+			       view->direction);
+	if (IS_ERR(map))
+		return PTR_ERR(map);
+	view->map = map;
+	ret = list_runs(view);
+	if (ret)
+		unmap(view);
+	return ret;
+}
+
+/* What is wrong with the pieces that the device would get. */
+static int look_for_broken_limits(const struct iomd_dma_view *view, unsigned int *broken)
+{
+	struct iomd_pieces pieces;
+
+	*broken = 0;
+	iomd_pieces_init(&pieces, &view->runs, &view->limits, 0);
+	while (iomd_pieces_next(&pieces))
+		*broken |= pieces.broken;
+	return pieces.offset < view->runs.length ? -EAGAIN : 0;
+}
+
+/*
+ * As long as the first segment may be anywhere, only what is out of reach is a
+ * reason to copy; the list's maker refuses the rest.
+ */
+static bool may_have_to_copy(const struct iomd_dma_view *view, unsigned int broken)
+{
+	return (broken & IOMD_OUT_OF_REACH) || (broken && view->limits.alignment > 1);
+}
+
+/* Show the memory to the device in one way; 1 if it would break a limit so. */
+static int try(struct iomd_dma_view *view, struct iomd_dma_command *command,
+	       enum iomd_bouncing bouncing, bool fill, unsigned int *broken)
+{
+	int ret = 0;
+
+	*broken = 0;
+	if (bouncing) {
+		ret = replace(view, command, bouncing);
+		if (!ret && fill)
+			ret = iomd_bounce_copy(view->runs.md, 0, view->md, view->offset,
+					       view->runs.length, false);
+	}
+	if (!ret && command->device)
+		ret = map(view, command->device);
+	if (!ret && (view->limits.last != U64_MAX || view->limits.alignment > 1 || bouncing) &&
+	    !(command->mapping & IOMD_DMA_MAP_OPTION_ITERATE_ONLY))
+		ret = look_for_broken_limits(view, broken);
+	if (!ret && !may_have_to_copy(view, *broken))
+		return 0;
+	if (view->map)
+		unmap(view);
+	give_up_replacement(view);
+	return ret ?: 1;
+}
+
+static int show(struct iomd_dma_view *view, struct iomd_dma_command *command,
+		enum iomd_bouncing bouncing, bool fill)
+{
+	bool iterate_only = command->mapping & IOMD_DMA_MAP_OPTION_ITERATE_ONLY;
+	enum iomd_bouncing next;
+	unsigned int broken;
+	int ret;
+
+	if (command->device && (iomd_get_flags(view->md) & IOMD_MEMORY_REMOTE))
+		return -ENXIO;
+	if (command->device && !lies_within(view, reach_of(view, command->device->dev))) {
+		if (iterate_only)
+			return -ERANGE;
+		bouncing = max(bouncing, IOMD_BOUNCE_SPARSE);
+	}
+	for (;; bouncing = next) {
+		ret = try(view, command, bouncing, fill, &broken);
+		if (ret <= 0)
+			return ret;
+		next = broken & IOMD_MISALIGNED ? IOMD_BOUNCE_WHOLE : IOMD_BOUNCE_SPARSE;
+		if (next <= bouncing)
+			return broken & IOMD_OUT_OF_REACH ? -EMSGSIZE : -EINVAL;
+	}
+}
+
+/**
+ * iomd_dma_view_make() - show a range of a command's memory to its device
+ * @command: command, specified, with memory
+ * @offset: first byte
+ * @length: bytes; the range lies inside
+ * @bouncing: what is to be replaced at least
+ * @fill: what is replaced shall hold what the memory does
+ *
+ * Undone by iomd_dma_view_close() and iomd_dma_view_free().
+ *
+ * Return: the view, or ERR_PTR: see iomd_dma_command_prepare().
+ * Context: may sleep.
+ */
+struct iomd_dma_view *iomd_dma_view_make(struct iomd_dma_command *command, u64 offset,
+					 u64 length, enum iomd_bouncing bouncing, bool fill)
+{
+	struct iomd_dma_view *view = NULL;
+	int ret;
+
+	if (!iomd_should_fail())
+		view = kzalloc(sizeof(*view), GFP_KERNEL_ACCOUNT);
+	if (!view)
+		return ERR_PTR(-ENOMEM);
+	ret = iomd_set_in_use(command->md, true);
+	if (ret)
+		goto err_free;
+	view->md = command->md;
+	view->offset = offset;
+	view->runs.md = command->md;
+	view->runs.offset = offset;
+	view->runs.length = length;
+	view->limits = iomd_dma_command_limits(command);
+	view->direction = direction_of(view);
+	if (length)
+		ret = show(view, command, bouncing, fill);
+	if (ret)
+		goto err_end_use;
+	return view;
+
+err_end_use:
+	iomd_set_in_use(command->md, false);
+err_free:
+	kfree(view);
+	return ERR_PTR(ret);
+}
+
+/* Is the device that the memory is mapped for still there? */
+int iomd_dma_view_check_device(const struct iomd_dma_view *view)
+{
+	return view->map && !READ_ONCE(view->map->mapped) ? -ENODEV : 0;
+}
+
+static int copy(struct iomd_dma_view *view, bool to_md)
+{
+	if (!iomd_dma_view_is_bounced(view))
+		return 0;
+	return iomd_bounce_copy(view->runs.md, view->runs.offset, view->md, view->offset,
+				view->runs.length, to_md);
+}
+
+int iomd_dma_view_sync_in(struct iomd_dma_view *view)
+{
+	if (view->map)
+		iomd_dma_sync_for_cpu(view->map);
+	return copy(view, true);
+}
+
+int iomd_dma_view_sync_out(struct iomd_dma_view *view)
+{
+	int ret = copy(view, false);
+
+	if (view->map)
+		iomd_dma_sync_for_device(view->map);
+	return ret;
+}
+
+int iomd_dma_view_close(struct iomd_dma_view *view, bool sync)
+{
+	if (view->map)
+		unmap(view);
+	return sync && view->direction != DMA_TO_DEVICE ? copy(view, true) : 0;
+}
+
+void iomd_dma_view_free(struct iomd_dma_view *view)
+{
+	give_up_replacement(view);
+	iomd_set_in_use(view->md, false);
+	kfree(view);
+}

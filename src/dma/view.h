@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a device sees of a range of a descriptor while a command is prepared: the
+ * range itself or a copy of (some of) it, through the DMA API or not, and under
+ * which limits.
+ */
+#ifndef IOMD_DMA_VIEW_H
+#define IOMD_DMA_VIEW_H
+
+#include <linux/dma-direction.h>
+
+#include "limits.h"
+
+struct iomd_dma_command;
+struct iomd_dma_map;
+
+/**
+ * struct iomd_dma_view - what a device sees
+ * @md: the command's descriptor, in use
+ * @offset: first byte of the range in @md
+ * @runs: what is seen: @runs.md is @md, or what was made in its place, which is held
+ * @limits: of the device and of the specification
+ * @direction: of the transfers
+ * @whole: was all of it replaced?
+ * @map: the mapping for the device, if there is one
+ */
+struct iomd_dma_view {
+	struct iomd *md;
+	u64 offset;
+	struct iomd_runs runs;
+	struct iomd_limits limits;
+	enum dma_data_direction direction;
+	bool whole;
+	struct iomd_dma_map *map;
+};
+
+/* How much of the memory is replaced. */
+enum iomd_bouncing {
+	IOMD_BOUNCE_NOTHING,
+	IOMD_BOUNCE_SPARSE,
+	IOMD_BOUNCE_WHOLE,
+};
+
+struct iomd_dma_view *iomd_dma_view_make(struct iomd_dma_command *command, u64 offset,
+					 u64 length, enum iomd_bouncing bouncing, bool fill);
+void iomd_dma_view_free(struct iomd_dma_view *view);
+
+int iomd_dma_view_check_device(const struct iomd_dma_view *view);
+/* The CPU sees what the device wrote; the device sees what the CPU wrote. May sleep. */
+int iomd_dma_view_sync_in(struct iomd_dma_view *view);
+int iomd_dma_view_sync_out(struct iomd_dma_view *view);
+/* The device sees nothing any more; the CPU sees what it wrote if @sync. May sleep. */
+int iomd_dma_view_close(struct iomd_dma_view *view, bool sync);
+
+static inline bool iomd_dma_view_is_bounced(const struct iomd_dma_view *view)
+{
+	return view->runs.md != view->md;
+}
+
+#endif
