@@ -223,7 +223,6 @@ static void keeps_a_context(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, thing_freed);
 	iomd_release(md);
 	os_object_barrier();
-	os_object_barrier();
 	KUNIT_EXPECT_TRUE(test, thing_freed);
 }
 
@@ -843,7 +842,6 @@ static void a_class_from_outside(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, to_loose(md)->prepared, 0U);
 	thing_freed = false;
 	iomd_release(md);
-	os_object_barrier();
 	os_object_barrier();
 	KUNIT_EXPECT_TRUE(test, thing_freed);
 }

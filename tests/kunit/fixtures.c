@@ -27,7 +27,9 @@ static const char * const class_names[] = {
 
 /* What is held at one moment. */
 struct held {
-	s64 pinned, charged, dma, mappings, kernel_pins;
+	/* Of each pair of counters. */
+	s64 balance[IOMD_COUNTERS / 2];
+	s64 kernel_pins;
 	unsigned int live[ARRAY_SIZE(class_names)];
 };
 
@@ -36,11 +38,6 @@ struct fixture {
 	struct held before;
 	struct device *device;
 };
-
-static s64 balance(enum iomd_counter taken, enum iomd_counter given)
-{
-	return iomd_counter_read(taken) - iomd_counter_read(given);
-}
 
 /* nr_foll_pin_acquired - nr_foll_pin_released, with what the CPUs have not told yet. */
 static s64 kernel_pins(void)
@@ -65,10 +62,8 @@ static void look_at_held(struct held *held)
 	unsigned int i;
 
 	os_object_barrier();
-	held->pinned = balance(IOMD_PAGES_PINNED, IOMD_PAGES_UNPINNED);
-	held->charged = balance(IOMD_PAGES_CHARGED, IOMD_PAGES_UNCHARGED);
-	held->dma = balance(IOMD_DMA_MAPPED, IOMD_DMA_UNMAPPED);
-	held->mappings = balance(IOMD_MAPPINGS_MADE, IOMD_MAPPINGS_ENDED);
+	for (i = 0; i < ARRAY_SIZE(held->balance); i++)
+		held->balance[i] = iomd_counter_read(2 * i) - iomd_counter_read(2 * i + 1);
 	held->kernel_pins = kernel_pins();
 	for (i = 0; i < ARRAY_SIZE(class_names); i++) {
 		meta = os_meta_class_get_meta_class_with_name(class_names[i]);
@@ -87,10 +82,10 @@ void fixture_expect_nothing_taken(struct kunit *test)
 	unsigned int i;
 
 	look_at_held(&now);
-	KUNIT_EXPECT_EQ(test, now.pinned, fixture->before.pinned);
-	KUNIT_EXPECT_EQ(test, now.charged, fixture->before.charged);
-	KUNIT_EXPECT_EQ(test, now.dma, fixture->before.dma);
-	KUNIT_EXPECT_EQ(test, now.mappings, fixture->before.mappings);
+	for (i = 0; i < ARRAY_SIZE(now.balance); i++)
+		KUNIT_EXPECT_EQ_MSG(test, now.balance[i], fixture->before.balance[i],
+				    "%s and not %s", iomd_counter_name(2 * i),
+				    iomd_counter_name(2 * i + 1));
 	KUNIT_EXPECT_EQ(test, now.kernel_pins, fixture->before.kernel_pins);
 	for (i = 0; i < ARRAY_SIZE(class_names); i++)
 		KUNIT_EXPECT_EQ_MSG(test, now.live[i], fixture->before.live[i],

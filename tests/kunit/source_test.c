@@ -414,9 +414,32 @@ static void kernel_module_memory(struct kunit *test)
 {
 	compare_kernel_memory(test, module_memory, sizeof(module_memory));
 	compare_kernel(test, &module_memory[1], 3);
-	/* Code, too, and what cannot be written. */
-	compare_kernel(test, THIS_MODULE->name, MODULE_NAME_LEN);
-	compare_kernel(test, kernel_module_memory, 16);
+}
+
+/* They can be read by a device, but not written. */
+static void kernel_code_and_constants(struct kunit *test)
+{
+	const void * const all[] = { settings, kernel_code_and_constants, &all };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(all); i++) {
+		struct iomd *md = iomd_with_address((void *)all[i], 16, IOMD_DIRECTION_OUT);
+		bool constant = all[i] != &all;
+		struct image image;
+
+		KUNIT_ASSERT_FALSE(test, IS_ERR(md));
+		image_init(&image, test, 2);
+		image_add_kernel(&image, all[i], 16);
+		image_check(&image, md);
+		iomd_release(md);
+		/* Only there can a module see how the kernel has mapped something. */
+		if (!IS_ENABLED(CONFIG_X86) || !IS_ENABLED(CONFIG_STRICT_MODULE_RWX))
+			continue;
+		md = iomd_with_address((void *)all[i], 16, IOMD_DIRECTION_IN);
+		KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(md), constant ? -EFAULT : 0, "%u", i);
+		if (!IS_ERR(md))
+			iomd_release(md);
+	}
 }
 
 static void kernel_stack_memory(struct kunit *test)
@@ -530,6 +553,7 @@ static struct kunit_case source_cases[] = {
 	KUNIT_CASE(kernel_vmalloc_memory),
 	KUNIT_CASE(kernel_vmap_memory),
 	KUNIT_CASE(kernel_module_memory),
+	KUNIT_CASE(kernel_code_and_constants),
 	KUNIT_CASE(kernel_stack_memory),
 	KUNIT_CASE(kernel_ranges_of_all_kinds),
 	KUNIT_CASE(refuses_what_is_no_kernel_memory),

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/dma-mapping.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/platform_device.h>
+
+#include "../../src/desc/ram.h"
+#include "fake_device.h"
+
+/*
+ * Lists
+ */
+
+struct strict_limits strict_limits_of(const struct iomd_dma_segment_options *options,
+				      struct device *dev)
+{
+	struct strict_limits limits = {
+		.segment = options->max_segment_size,
+		.last = options->num_address_bits && options->num_address_bits < 64 ?
+			BIT_ULL(options->num_address_bits) - 1 : U64_MAX,
+		.alignment = options->alignment ?: 1,
+		.length_alignment = options->alignment_length ?: 1,
+	};
+
+	limits.inner_alignment = options->alignment_internal_segments ?: limits.alignment;
+	if (dev) {
+		limits.segment = min_not_zero(limits.segment, (u64)dma_get_max_seg_size(dev));
+		limits.boundary = dma_get_seg_boundary(dev);
+		limits.last = min(limits.last, dma_get_mask(dev));
+	}
+	return limits;
+}
+EXPORT_SYMBOL_GPL(strict_limits_of);
+
+void strict_list_init(struct strict_list *list, struct kunit *test, u32 room)
+{
+	list->test = test;
+	list->room = room;
+	list->count = 0;
+	list->length = 0;
+	list->segments = kunit_kcalloc(test, room, sizeof(*list->segments), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, list->segments);
+}
+EXPORT_SYMBOL_GPL(strict_list_init);
+
+static bool got_wrongly(struct strict_list *list, u64 before, u64 after, u32 asked, u32 got)
+{
+	u64 sum = 0;
+	u32 i;
+
+	for (i = 0; i < got && got <= asked; i++)
+		sum += list->segments[list->count + i].length;
+	if (got && got <= asked && sum == after - before)
+		return false;
+	KUNIT_FAIL(list->test, "asked %u segments at %#llx, got %u with %#llx bytes, up to %#llx",
+		   asked, before, got, sum, after);
+	return true;
+}
+
+int strict_list_get(struct strict_list *list, struct iomd_dma_command *command, u64 offset,
+		    u32 step)
+{
+	int ret;
+
+	list->count = 0;
+	list->length = 0;
+	for (;;) {
+		u32 asked = min(step, list->room - list->count), got = asked;
+		u64 before = offset;
+
+		if (!asked) {
+			KUNIT_FAIL(list->test, "more than %u segments", list->room);
+			return -ENOSPC;
+		}
+		ret = iomd_dma_command_gen_iovm_segments(command, &offset,
+							 list->segments + list->count, &got);
+		if (ret) {
+			KUNIT_EXPECT_EQ(list->test, offset, before);
+			KUNIT_EXPECT_EQ(list->test, got, asked);
+			return ret == -EOVERFLOW ? 0 : ret;
+		}
+		if (got_wrongly(list, before, offset, asked, got))
+			return -EIO;
+		list->count += got;
+		list->length += offset - before;
+	}
+}
+EXPORT_SYMBOL_GPL(strict_list_get);
+
+static const char *what_is_wrong(const struct strict_limits *limits,
+				 const struct iomd_dma_segment64 *segment, bool first)
+{
+	u64 address = segment->iovm_addr, last = address + segment->length - 1;
+
+	if (!segment->length)
+		return "is empty";
+	if (last < address || last > limits->last)
+		return "is out of reach";
+	if (limits->segment && segment->length > limits->segment)
+		return "is too long";
+	if (limits->boundary && (address & ~limits->boundary) != (last & ~limits->boundary))
+		return "crosses a boundary";
+	if (address & ((first ? limits->alignment : limits->inner_alignment) - 1))
+		return "starts in the wrong place";
+	if (segment->length & (limits->length_alignment - 1))
+		return "has an odd length";
+	return NULL;
+}
+
+bool strict_list_check(const struct strict_list *list, const struct strict_limits *limits,
+		       bool first)
+{
+	const char *wrong;
+	u32 i;
+
+	for (i = 0; i < list->count; i++) {
+		const struct iomd_dma_segment64 *segment = &list->segments[i];
+
+		wrong = what_is_wrong(limits, segment, first && !i);
+		if (!wrong)
+			continue;
+		KUNIT_FAIL(list->test, "segment %u of %u, %#llx + %#llx, %s", i, list->count,
+			   segment->iovm_addr, segment->length, wrong);
+		return false;
+	}
+	return true;
+}
+EXPORT_SYMBOL_GPL(strict_list_check);
+
+static void move_page(struct kunit *test, u64 address, void *bytes, u64 length, bool write)
+{
+	if (!iomd_is_ram(address)) {
+		KUNIT_FAIL(test, "the device is sent to %#llx, where nothing is", address);
+		return;
+	}
+	/* What a device does, KASAN is not to judge. */
+	if (write)
+		__memcpy(phys_to_virt(address), bytes, length);
+	else
+		__memcpy(bytes, phys_to_virt(address), length);
+}
+
+static void move(const struct strict_list *list, u64 offset, void *bytes, u64 length, bool write)
+{
+	u32 i;
+
+	for (i = 0; i < list->count && length; i++) {
+		const struct iomd_dma_segment64 *segment = &list->segments[i];
+		u64 part;
+
+		if (offset >= segment->length) {
+			offset -= segment->length;
+			continue;
+		}
+		for (; offset < segment->length && length; length -= part) {
+			u64 address = segment->iovm_addr + offset;
+
+			part = min3(length, segment->length - offset,
+				    (u64)PAGE_SIZE - offset_in_page(address));
+			move_page(list->test, address, bytes, part, write);
+			bytes += part;
+			offset += part;
+		}
+		offset = 0;
+	}
+	if (length)
+		KUNIT_FAIL(list->test, "the list is %llu bytes short", length);
+}
+
+void strict_device_write(const struct strict_list *list, u64 offset, const void *bytes,
+			 u64 length)
+{
+	move(list, offset, (void *)bytes, length, true);
+}
+EXPORT_SYMBOL_GPL(strict_device_write);
+
+void strict_device_read(const struct strict_list *list, u64 offset, void *bytes, u64 length)
+{
+	move(list, offset, bytes, length, false);
+}
+EXPORT_SYMBOL_GPL(strict_device_read);
+
+/*
+ * Devices
+ */
+
+static void (*removing)(void *data);
+static void *removing_data;
+
+static int driven_probe(struct platform_device *device)
+{
+	return 0;
+}
+
+#ifdef IOMD_HAVE_PLATFORM_REMOVE_INT
+static int driven_remove(struct platform_device *device)
+{
+	if (removing)
+		removing(removing_data);
+	return 0;
+}
+#else
+static void driven_remove(struct platform_device *device)
+{
+	if (removing)
+		removing(removing_data);
+}
+#endif
+
+static struct platform_driver driven_driver = {
+	.driver = { .name = "iomd-driven" },
+	.probe = driven_probe,
+	.remove = driven_remove,
+};
+
+void driven_device_set_bits(struct device *dev, unsigned int bits)
+{
+	/* Not dma_set_mask(): the machine need not be able to help with all of them. */
+	*dev->dma_mask = DMA_BIT_MASK(bits);
+	dev->coherent_dma_mask = DMA_BIT_MASK(bits);
+}
+EXPORT_SYMBOL_GPL(driven_device_set_bits);
+
+struct device *driven_device(struct kunit *test, unsigned int bits)
+{
+	struct platform_device_info info = {
+		.name = "iomd-driven",
+		.id = PLATFORM_DEVID_AUTO,
+		.dma_mask = DMA_BIT_MASK(64),
+	};
+	struct platform_device *device = platform_device_register_full(&info);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(device));
+	KUNIT_ASSERT_NOT_NULL(test, device->dev.driver);
+	driven_device_set_bits(&device->dev, bits);
+	return &device->dev;
+}
+EXPORT_SYMBOL_GPL(driven_device);
+
+void driven_device_unbind(struct device *dev, void (*in_remove)(void *data), void *data)
+{
+	removing = in_remove;
+	removing_data = data;
+	device_release_driver(dev);
+	removing = NULL;
+}
+EXPORT_SYMBOL_GPL(driven_device_unbind);
+
+int driven_device_bind(struct device *dev)
+{
+	return device_attach(dev);
+}
+EXPORT_SYMBOL_GPL(driven_device_bind);
+
+void driven_device_remove(struct device *dev)
+{
+	platform_device_unregister(to_platform_device(dev));
+}
+EXPORT_SYMBOL_GPL(driven_device_remove);
+
+int driven_device_suite_init(struct kunit_suite *suite)
+{
+	return platform_driver_register(&driven_driver);
+}
+EXPORT_SYMBOL_GPL(driven_device_suite_init);
+
+void driven_device_suite_exit(struct kunit_suite *suite)
+{
+	platform_driver_unregister(&driven_driver);
+}
+EXPORT_SYMBOL_GPL(driven_device_suite_exit);
