@@ -276,15 +276,19 @@ IOMD_EXPORT(iomd_set_preparation_id);
  */
 phys_addr_t iomd_get_physical_segment(struct iomd *md, u64 offset, u64 *length, u64 options)
 {
-	u64 unused;
+	u64 end = READ_ONCE(md->length), unused;
+	phys_addr_t address;
 
 	if (!length)
 		length = &unused;
-	if (offset >= md->length) {
+	if (offset >= end) {
 		*length = 0;
 		return 0;
 	}
-	return md->ops->get_physical_segment(md, offset, length, options);
+	address = md->ops->get_physical_segment(md, offset, length, options);
+	/* A buffer has more than it describes, perhaps. */
+	*length = min(*length, end - offset);
+	return address;
 }
 IOMD_EXPORT(iomd_get_physical_segment);
 

@@ -262,6 +262,7 @@ void iomd_general_detach(struct iomd_general *general)
 	iomd_extents_free(&general->extents);
 	put_device(general->mapper);
 	general->mapper = NULL;
+	general->md.preparation_id = 0;
 	general->source = NULL;
 }
 

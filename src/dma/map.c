@@ -40,7 +40,7 @@ static int count_entries(const struct iomd_dma_map *map, const struct iomd_limit
 	bool write = map->direction != DMA_TO_DEVICE;
 	u64 end = map->offset + map->length;
 	struct iomd_segment_iter iter;
-	u64 at, entries = 0;
+	u64 at, length, entries = 0;
 
 	iomd_segment_iter_init(&iter, map->md, map->offset, map->length,
 			       IOMD_MEMORY_SEGMENT_LOCAL |
@@ -54,8 +54,11 @@ static int count_entries(const struct iomd_dma_map *map, const struct iomd_limit
 	}
 	if (iter.offset < end && (iomd_get_flags(map->md) & IOMD_MEMORY_REMOTE))
 		return -ENXIO;
-	if (iter.offset < end)
-		return write ? -EACCES : -EAGAIN;
+	/* Where the walk ended, is there memory at all, though not for writing? */
+	if (iter.offset < end) {
+		iomd_get_physical_segment(map->md, iter.offset, &length, 0);
+		return length ? -EACCES : -EAGAIN;
+	}
 	return entries > INT_MAX ? -EOVERFLOW : entries;
 }
 

@@ -44,6 +44,12 @@ static bool is_reachable(const struct hunt *hunt, struct page *page, unsigned in
 	return true;
 }
 
+/* A block has all values of as many address bits as its order says. */
+static unsigned int most_order(u64 allowed)
+{
+	return min_t(unsigned int, IOMD_MAX_ORDER, __ffs64(~(allowed >> PAGE_SHIFT)));
+}
+
 static struct page *find_block(struct hunt *hunt, gfp_t gfp, unsigned int order,
 			       unsigned long may_set_aside)
 {
@@ -205,9 +211,9 @@ int iomd_pages_alloc(const struct iomd_pages_wish *wish, struct iomd_segments *s
 	};
 	int ret;
 
-	hunt.most_order = wish->contiguous ? hunt.least_order : IOMD_MAX_ORDER;
 	if (wish->mask)
 		hunt.allowed = wish->mask | ((wish->mask & -wish->mask) - 1) | ~PAGE_MASK;
+	hunt.most_order = wish->contiguous ? hunt.least_order : most_order(hunt.allowed);
 	if (wish->reserve)
 		hunt.gfp |= __GFP_HIGH;
 	iomd_segments_init(segments);

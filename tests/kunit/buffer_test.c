@@ -356,6 +356,7 @@ static void is_within_reach(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, (u64)iomd_get_physical_address(md) %
 					masks[i].alignment, 0ULL);
 			iomd_release(md);
+			os_object_barrier();
 		}
 }
 
@@ -460,6 +461,7 @@ static void try_cache_mode(struct kunit *test, u64 mode, u64 capacity, bool cont
 	for (i = 0; i < pages; i++)
 		linear[i] = phys_to_virt(iomd_get_physical_segment(md, i * P, NULL, 0));
 	iomd_release(md);
+	os_object_barrier();
 	for (i = 0; i < pages; i++)
 		KUNIT_EXPECT_EQ(test, cache_bits(linear[i]), 0ULL);
 }
@@ -760,6 +762,7 @@ static void can_be_given_to_others(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, give(md, NULL), 0);
 	KUNIT_EXPECT_EQ(test, charged(one), 6LL);
 	iomd_release(md);
+	os_object_barrier();
 	KUNIT_EXPECT_EQ(test, charged(one), 0LL);
 }
 
@@ -798,8 +801,9 @@ static void outlives_its_owner(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, give(md, gone->task), -ESRCH);
 	KUNIT_EXPECT_EQ(test, charged(other), 5LL);
 	iomd_release(left);
-	KUNIT_EXPECT_EQ(test, charged(gone), 0LL);
 	iomd_release(md);
+	os_object_barrier();
+	KUNIT_EXPECT_EQ(test, charged(gone), 0LL);
 }
 
 struct gift {

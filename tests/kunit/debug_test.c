@@ -352,6 +352,7 @@ static struct kunit_suite debug_suite = {
 	.exit = fixture_exit,
 	.test_cases = debug_cases,
 };
+
 kunit_test_suite(debug_suite);
 
 MODULE_INFO(import_ns, "IOMD");

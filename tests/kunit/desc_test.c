@@ -909,6 +909,7 @@ static struct kunit_suite desc_suite = {
 	.suite_exit = desc_suite_exit,
 	.test_cases = desc_cases,
 };
+
 kunit_test_suite(desc_suite);
 
 MODULE_INFO(import_ns, "IOMD");

@@ -400,6 +400,7 @@ static struct kunit_suite dma_suite = {
 	.exit = fixture_exit,
 	.test_cases = dma_cases,
 };
+
 kunit_test_suite(dma_suite);
 
 MODULE_INFO(import_ns, "IOMD");

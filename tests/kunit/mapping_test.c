@@ -358,6 +358,7 @@ static struct kunit_suite mapping_suite = {
 	.exit = fixture_exit,
 	.test_cases = mapping_cases,
 };
+
 kunit_test_suite(mapping_suite);
 
 MODULE_INFO(import_ns, "IOMD");

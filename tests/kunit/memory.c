@@ -380,7 +380,7 @@ static bool differs(const struct image *image, const char *where, u64 offset,
 
 	if (address == wanted && length && length <= wanted_length)
 		return false;
-	KUNIT_FAIL(image->test, "%s: offset %#llx of %#llx is %#llx + %#llx, should be %#llx + %#llx",
+	KUNIT_FAIL(image->test, "%s: offset %#llx of %#llx: %#llx + %#llx, should be %#llx + %#llx",
 		   where, offset, image->length, (u64)address, length, (u64)wanted,
 		   wanted_length);
 	return true;

@@ -33,7 +33,8 @@ static void note_free(struct os_object *object, char class)
 	if (freed_count < sizeof(freed) - 1)
 		freed[freed_count] = class;
 	freed_count++;
-	if (in_atomic() || irqs_disabled())
+	might_sleep();
+	if (in_interrupt() || irqs_disabled())
 		freed_in_atomic = true;
 	if (os_object_try_retain(object))
 		retained_in_free = true;
@@ -507,6 +508,7 @@ static struct kunit_suite object_suite = {
 	.suite_exit = object_suite_exit,
 	.test_cases = object_cases,
 };
+
 kunit_test_suite(object_suite);
 
 MODULE_INFO(import_ns, "IOMD");

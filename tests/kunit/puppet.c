@@ -22,8 +22,6 @@
 #define PATIENCE	(60 * HZ)
 #define SCRATCH_BYTES	SZ_64K
 
-extern const char puppet_program[], puppet_program_end[];
-
 static struct file *program;
 
 static void set_state(struct puppet *puppet, enum puppet_state state)
@@ -173,7 +171,7 @@ static void welcome(struct puppet *puppet)
  */
 struct puppet *puppet_start(struct kunit *test)
 {
-	char *argv[] = { "iomd-puppet", NULL }, *envp[] = { NULL };
+	char *argv[2] = { "iomd-puppet" }, *envp[1] = {};
 	struct puppet *puppet = new_puppet(test);
 	struct subprocess_info *info;
 	int ret = -ENOMEM;

@@ -60,7 +60,7 @@ long puppet_answer(struct puppet *puppet);
 long puppet_call(struct puppet *puppet, long (*call)(void *data), void *data);
 long puppet_do_syscall(struct puppet *puppet, u64 number, const u64 *arguments);
 #define puppet_syscall(puppet, number, ...)				\
-	puppet_do_syscall((puppet), (number), (const u64[6]){ __VA_ARGS__ })
+	puppet_do_syscall((puppet), (number), (const u64[6]) { __VA_ARGS__ })
 
 /* Memory of the process, seen from wherever. */
 u64 puppet_mmap(struct puppet *puppet, u64 length, int prot, int flags, int fd);
@@ -73,6 +73,9 @@ void puppet_look_up(struct puppet *puppet, u64 address, unsigned int pages, u64 
 /* Have the case's own thread, a kernel thread, use the puppet's address space. */
 void puppet_adopt_mm(struct puppet *puppet);
 void puppet_leave_mm(struct puppet *puppet);
+
+/* The program, as puppet_program.S carries it. */
+extern const char puppet_program[], puppet_program_end[];
 
 int puppet_init(void);
 void puppet_cleanup(void);

@@ -291,7 +291,7 @@ static void the_owner_ends_meanwhile(struct kunit *test)
 		arena_open(&arena, test, 100);
 		worker_start(test, &workers[0], cycle_or_refusal, &arena);
 		worker_start(test, &workers[1], cycle_or_refusal, &arena);
-		msleep(5);
+		usleep_range(4000, 6000);
 		puppet_kill(arena.puppet);
 		worker_stop(&workers[0]);
 		worker_stop(&workers[1]);
@@ -515,6 +515,7 @@ static struct kunit_suite race_suite = {
 	.exit = fixture_exit,
 	.test_cases = race_cases,
 };
+
 kunit_test_suite(race_suite);
 
 MODULE_INFO(import_ns, "IOMD");

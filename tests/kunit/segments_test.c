@@ -197,7 +197,8 @@ static void refuses_what_wraps(struct kunit *test)
 {
 	static const struct iomd_address_range bad[] = {
 		{ U64_MAX, 1 }, { U64_MAX, U64_MAX }, { 1, U64_MAX }, { U64_MAX - 4094, 4095 },
-		{ -PAGE_SIZE, PAGE_SIZE }, { -PAGE_SIZE, PAGE_SIZE - 1 }, { BIT_ULL(63), BIT_ULL(63) },
+		{ -PAGE_SIZE, PAGE_SIZE }, { -PAGE_SIZE, PAGE_SIZE - 1 },
+		{ BIT_ULL(63), BIT_ULL(63) },
 	};
 	struct task_struct * const tasks[] = { NULL, IOMD_KERNEL_TASK };
 	struct iomd_address_range two[] = {
@@ -467,6 +468,7 @@ static struct kunit_suite segments_suite = {
 	.exit = fixture_exit,
 	.test_cases = segments_cases,
 };
+
 kunit_test_suite(segments_suite);
 
 MODULE_INFO(import_ns, "IOMD");

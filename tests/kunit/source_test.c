@@ -24,14 +24,19 @@ struct setting {
 	enum who who;
 };
 
-#define BY_EVERYBODY(kind)						\
-	{ (kind), WHO_SELF }, { (kind), WHO_ADOPTER }, { (kind), WHO_OTHER }
-
 static const struct setting settings[] = {
-	BY_EVERYBODY(AREA_SCATTERED),
-	BY_EVERYBODY(AREA_HUGE),
-	BY_EVERYBODY(AREA_HUGETLB),
-	BY_EVERYBODY(AREA_MEMFD),
+	{ AREA_SCATTERED, WHO_SELF },
+	{ AREA_SCATTERED, WHO_ADOPTER },
+	{ AREA_SCATTERED, WHO_OTHER },
+	{ AREA_HUGE, WHO_SELF },
+	{ AREA_HUGE, WHO_ADOPTER },
+	{ AREA_HUGE, WHO_OTHER },
+	{ AREA_HUGETLB, WHO_SELF },
+	{ AREA_HUGETLB, WHO_ADOPTER },
+	{ AREA_HUGETLB, WHO_OTHER },
+	{ AREA_MEMFD, WHO_SELF },
+	{ AREA_MEMFD, WHO_ADOPTER },
+	{ AREA_MEMFD, WHO_OTHER },
 };
 
 static void setting_desc(const struct setting *setting, char *desc)
@@ -567,6 +572,7 @@ static struct kunit_suite source_suite = {
 	.exit = fixture_exit,
 	.test_cases = source_cases,
 };
+
 kunit_test_suite(source_suite);
 
 MODULE_INFO(import_ns, "IOMD");

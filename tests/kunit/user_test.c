@@ -978,6 +978,7 @@ static struct kunit_suite user_suite = {
 	.exit = fixture_exit,
 	.test_cases = user_cases,
 };
+
 kunit_test_suite(user_suite);
 
 MODULE_INFO(import_ns, "IOMD");
