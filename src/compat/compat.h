@@ -13,6 +13,12 @@
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
+#include <linux/vmalloc.h>
+#if __has_include(<linux/pagevec.h>)
+#include <linux/pagevec.h>
+#else
+#include <linux/folio_batch.h>
+#endif
 
 #include "iomd-features.h"
 
@@ -38,6 +44,16 @@ static inline long iomd_compat_pin_remote(struct mm_struct *mm, unsigned long st
 #else
 	return pin_user_pages_remote(mm, start, nr, flags, pages, NULL);
 #endif
+}
+
+/* Not every kernel exports its own. */
+static inline bool iomd_compat_is_vmalloc_or_module_addr(const void *address)
+{
+#if IS_ENABLED(CONFIG_MODULES) && defined(MODULES_VADDR)
+	if ((unsigned long)address >= MODULES_VADDR && (unsigned long)address < MODULES_END)
+		return true;
+#endif
+	return is_vmalloc_addr(address);
 }
 
 static inline const struct iovec *iomd_compat_iter_iov(const struct iov_iter *iter)

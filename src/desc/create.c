@@ -234,6 +234,9 @@ int iomd_general_init_with_options(struct iomd *md, void *buffers, u32 count, u3
 		return -EOPNOTSUPP;
 	if (options & ~CREATION_OPTIONS)
 		return -EINVAL;
+	/* By something whose end is deferred? */
+	if (general->source && in_use(general))
+		os_object_barrier();
 	if (general->source && in_use(general))
 		return -EBUSY;
 	iomd_general_detach(general);

@@ -155,8 +155,10 @@ void iomd_parts_free(struct iomd_parts *parts)
 /* The part that holds the byte at @offset; NULL if there is none. */
 static const struct iomd_part *find_part(const struct iomd_parts *parts, u64 offset)
 {
-	u32 low = 0, high = smp_load_acquire(&parts->count);
+	u32 low = 0, high;
 
+	/* Pairs with the release in iomd_parts_add(). */
+	high = smp_load_acquire(&parts->count);
 	if (!high)
 		return NULL;
 	/* Of several that start there, the last: those before it are empty. */

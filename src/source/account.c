@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/mm_types.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/user_namespace.h>
 
 #include "../debug/counters.h"
 #include "../debug/inject.h"
@@ -55,6 +57,16 @@ void iomd_account_drop(struct mm_struct *mm, struct task_struct *task)
 		put_task_struct(task);
 }
 
+/* capable() for another task: not every kernel has that for modules. */
+static bool may_exceed(struct task_struct *task)
+{
+	const struct cred *cred = get_task_cred(task);
+	bool may = cred->user_ns == &init_user_ns && cap_raised(cred->cap_effective, CAP_IPC_LOCK);
+
+	put_cred(cred);
+	return may;
+}
+
 /**
  * iomd_account_charge() - charge pages before they are pinned
  * @mm: whose pinned_vm grows
@@ -75,7 +87,7 @@ int iomd_account_charge(struct mm_struct *mm, struct task_struct *task, u64 page
 	if (iomd_should_fail())
 		return -ENOMEM;
 	pinned = atomic64_add_return(pages, &mm->pinned_vm);
-	if (pinned > limit && !has_capability(task, CAP_IPC_LOCK)) {
+	if (pinned > limit && !may_exceed(task)) {
 		atomic64_sub(pages, &mm->pinned_vm);
 		pr_notice_ratelimited("iomd: %s[%d]: %llu pages more would be %llu pinned, RLIMIT_MEMLOCK is %llu\n",
 				      task->comm, task_pid_nr(task), pages, pinned, limit);

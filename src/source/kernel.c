@@ -33,7 +33,7 @@ static struct page *page_of(unsigned long address)
 	void *pointer = (void *)address;
 	struct page *page;
 
-	if (is_vmalloc_or_module_addr(pointer)) {
+	if (iomd_compat_is_vmalloc_or_module_addr(pointer)) {
 		page = vmalloc_to_page(pointer);
 		/* What ioremap() maps has an entry there, but no struct page. */
 		return page && pfn_valid(page_to_pfn(page)) ? page : NULL;

@@ -221,6 +221,7 @@ static struct kunit_suite device_memory_suite = {
 	.exit = fixture_exit,
 	.test_cases = device_memory_cases,
 };
+
 kunit_test_suite(device_memory_suite);
 
 MODULE_INFO(import_ns, "IOMD");

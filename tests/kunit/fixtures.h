@@ -14,6 +14,12 @@
 
 #include "puppet.h"
 
+/* Older KUnits have no words for memory. */
+#ifndef KUNIT_EXPECT_MEMEQ
+#define KUNIT_EXPECT_MEMEQ(test, left, right, size) \
+	KUNIT_EXPECT_EQ(test, memcmp(left, right, size), 0)
+#endif
+
 /* init and exit of every suite; the latter looks for leaks. */
 int fixture_init(struct kunit *test);
 void fixture_exit(struct kunit *test);

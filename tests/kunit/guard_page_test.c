@@ -135,7 +135,7 @@ static void is_known_in_composites(struct kunit *test)
 	struct iomd *before, *data, *after, *multi, *sub, *outer;
 	unsigned int pages;
 	struct leaf leaf;
-	u64 at, length;
+	u64 at, length, rest;
 
 	leaf_make(&leaf, test, 1);
 	data = made(test, leaf_describe(&leaf, BOTH));
@@ -151,8 +151,9 @@ static void is_known_in_composites(struct kunit *test)
 							 iomd_get_length(multi) - 200, BOTH));
 		outer = made(test, iomd_interleaved_with_capacity(2, BOTH));
 		KUNIT_EXPECT_EQ(test, iomd_interleaved_set_memory_descriptor(outer, sub, 0, 7), 0);
-		KUNIT_EXPECT_EQ(test, iomd_interleaved_set_memory_descriptor(outer, sub, 7,
-					iomd_get_length(sub) - 7), 0);
+		rest = iomd_get_length(sub) - 7;
+		KUNIT_EXPECT_EQ(test, iomd_interleaved_set_memory_descriptor(outer, sub, 7, rest),
+				0);
 		KUNIT_EXPECT_EQ(test, iomd_get_dma_map_length(multi, NULL), 2 * bytes + PAGE_SIZE);
 		KUNIT_EXPECT_EQ(test, iomd_prepare(outer, 0), 0);
 
@@ -238,6 +239,7 @@ static struct kunit_suite guard_page_suite = {
 	.exit = fixture_exit,
 	.test_cases = guard_page_cases,
 };
+
 kunit_test_suite(guard_page_suite);
 
 MODULE_INFO(import_ns, "IOMD");

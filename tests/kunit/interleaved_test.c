@@ -14,6 +14,16 @@ static struct iomd *interleaved(struct kunit *test, u32 capacity, u64 direction)
 	return made(test, iomd_interleaved_with_capacity(capacity, direction));
 }
 
+static int add_portion(struct iomd *md, struct iomd *part, u64 offset, u64 length)
+{
+	return iomd_interleaved_set_memory_descriptor(md, part, offset, length);
+}
+
+static int add(struct iomd *md, struct iomd *part)
+{
+	return add_portion(md, part, 0, 1);
+}
+
 static void is_empty_at_first(struct kunit *test)
 {
 	struct iomd *md = interleaved(test, 3, IOMD_DIRECTION_OUT);
@@ -66,15 +76,13 @@ static void portions_are_in_order(struct kunit *test)
 	md = interleaved(test, ARRAY_SIZE(portions), BOTH);
 	image_init(&image, test, 30);
 	for (i = 0; i < ARRAY_SIZE(portions); i++) {
-		KUNIT_EXPECT_EQ(test, iomd_interleaved_set_memory_descriptor(md, part,
-									     portions[i].address,
-									     portions[i].length),
-				0);
+		KUNIT_EXPECT_EQ(test, add_portion(md, part, portions[i].address,
+						  portions[i].length), 0);
 		image_add_part(&image, &leaf.image, portions[i].address, portions[i].length);
 		KUNIT_EXPECT_EQ(test, iomd_get_length(md), image.length);
 	}
-	KUNIT_EXPECT_EQ(test, iomd_interleaved_set_memory_descriptor(md, part, 0, 0), -ENOSPC);
-	KUNIT_EXPECT_EQ(test, iomd_interleaved_set_memory_descriptor(md, part, 0, 1), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, add_portion(md, part, 0, 0), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, add_portion(md, part, 0, 1), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, iomd_get_length(md), image.length);
 	KUNIT_EXPECT_EQ(test, os_object_get_retain_count(&part->object),
 			1 + (unsigned int)ARRAY_SIZE(portions));
@@ -98,8 +106,8 @@ static void portions_are_never_joined(struct kunit *test)
 	struct iomd *md = interleaved(test, 2, 0);
 	u64 length;
 
-	KUNIT_EXPECT_EQ(test, iomd_interleaved_set_memory_descriptor(md, part, 10, 10), 0);
-	KUNIT_EXPECT_EQ(test, iomd_interleaved_set_memory_descriptor(md, part, 20, 80), 0);
+	KUNIT_EXPECT_EQ(test, add_portion(md, part, 10, 10), 0);
+	KUNIT_EXPECT_EQ(test, add_portion(md, part, 20, 80), 0);
 	KUNIT_EXPECT_EQ(test, (u64)iomd_get_physical_segment(md, 9, &length, 0), 0x10013ULL);
 	KUNIT_EXPECT_EQ(test, length, 1ULL);
 	KUNIT_EXPECT_EQ(test, (u64)iomd_get_physical_segment(md, 10, &length, 0), 0x10014ULL);
@@ -121,23 +129,20 @@ static void refuses_what_is_no_portion(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
-		KUNIT_EXPECT_EQ(test, iomd_interleaved_set_memory_descriptor(md, part,
-									     bad[i].address,
-									     bad[i].length),
+		KUNIT_EXPECT_EQ(test, add_portion(md, part, bad[i].address, bad[i].length),
 				-EINVAL);
-	KUNIT_EXPECT_EQ(test, iomd_interleaved_set_memory_descriptor(md, NULL, 0, 0), -EINVAL);
-	KUNIT_EXPECT_EQ(test, iomd_interleaved_set_memory_descriptor(part, md, 0, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, add_portion(md, NULL, 0, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, add_portion(part, md, 0, 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, iomd_interleaved_clear_memory_descriptors(part, 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, iomd_interleaved_clear_memory_descriptors(md, BIT_ULL(2)), -EINVAL);
 	/* All together may be no longer than a length can say. */
 	most = made(test, iomd_with_address_range(0, U64_MAX - PAGE_SIZE, IOMD_MEMORY_REMOTE,
 						  NULL));
-	KUNIT_EXPECT_EQ(test, iomd_interleaved_set_memory_descriptor(md, most, 0,
-								     U64_MAX - PAGE_SIZE), 0);
-	KUNIT_EXPECT_EQ(test, iomd_interleaved_set_memory_descriptor(md, most, 0, PAGE_SIZE), 0);
-	KUNIT_EXPECT_EQ(test, iomd_interleaved_set_memory_descriptor(md, most, 0, 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, add_portion(md, most, 0, U64_MAX - PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, add_portion(md, most, 0, PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, add_portion(md, most, 0, 1), -EINVAL);
 	KUNIT_EXPECT_EQ(test, iomd_get_length(md), U64_MAX);
-	KUNIT_EXPECT_EQ(test, iomd_interleaved_set_memory_descriptor(md, most, 5, 0), 0);
+	KUNIT_EXPECT_EQ(test, add_portion(md, most, 5, 0), 0);
 	KUNIT_EXPECT_EQ(test, os_object_get_retain_count(&part->object), 1U);
 	iomd_release(md);
 	iomd_release(most);
@@ -150,10 +155,10 @@ static void prepares_each_portion_whole_or_none(struct kunit *test)
 	struct fake *other = fake_make(test, 'b', 1, IOMD_DIRECTION_OUT);
 	struct iomd *md = interleaved(test, 4, IOMD_DIRECTION_OUT);
 
-	iomd_interleaved_set_memory_descriptor(md, &one->md, 0, 10);
-	iomd_interleaved_set_memory_descriptor(md, &one->md, 20, 10);
-	iomd_interleaved_set_memory_descriptor(md, &other->md, 0, 0);
-	iomd_interleaved_set_memory_descriptor(md, &one->md, 20, 10);
+	add_portion(md, &one->md, 0, 10);
+	add_portion(md, &one->md, 20, 10);
+	add_portion(md, &other->md, 0, 0);
+	add_portion(md, &one->md, 20, 10);
 	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);
 	KUNIT_EXPECT_EQ(test, one->prepared, 3U);
 	KUNIT_EXPECT_EQ(test, one->direction, IOMD_DIRECTION_OUT);
@@ -190,7 +195,7 @@ static void without_a_direction_each_has_its_own(struct kunit *test)
 	struct fake *fake = fake_make(test, 'a', 1, IOMD_DIRECTION_IN);
 	struct iomd *md = interleaved(test, 1, IOMD_DIRECTION_NONE);
 
-	iomd_interleaved_set_memory_descriptor(md, &fake->md, 0, 1);
+	add_portion(md, &fake->md, 0, 1);
 	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);
 	KUNIT_EXPECT_EQ(test, fake->direction, IOMD_DIRECTION_NONE);
 	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
@@ -205,7 +210,7 @@ static void has_no_buffer_of_its_own(struct kunit *test)
 	u64 resident = 7;
 	u32 old = 7;
 
-	iomd_interleaved_set_memory_descriptor(md, &fake->md, 0, 1);
+	add_portion(md, &fake->md, 0, 1);
 	KUNIT_EXPECT_EQ(test, iomd_set_purgeable(md, IOMD_MEMORY_PURGEABLE_VOLATILE, &old),
 			-EAGAIN);
 	KUNIT_EXPECT_EQ(test, iomd_set_ownership(md, current, 0, 0), -EAGAIN);
@@ -235,8 +240,7 @@ static void reads_and_writes(struct kunit *test)
 	md = interleaved(test, 64, BOTH);
 	/* Every other byte, around the border of the pages, from behind. */
 	for (i = 0; i < 64; i++)
-		KUNIT_EXPECT_EQ(test, iomd_interleaved_set_memory_descriptor(md, part,
-				PAGE_SIZE + 64 - 2 * i, 1), 0);
+		KUNIT_EXPECT_EQ(test, add_portion(md, part, PAGE_SIZE + 64 - 2 * i, 1), 0);
 	for (i = 0; i < 64; i++)
 		buffer[i] = i + 1;
 	KUNIT_EXPECT_EQ(test, iomd_write_bytes(md, 0, buffer, 64), 0ULL);
@@ -263,12 +267,12 @@ static void dma_map_length_is_that_of_the_portions(struct kunit *test)
 	struct iomd *md = interleaved(test, 3, 0);
 	u64 in_page;
 
-	iomd_interleaved_set_memory_descriptor(md, part, PAGE_SIZE - 2, 4);
+	add_portion(md, part, PAGE_SIZE - 2, 4);
 	KUNIT_EXPECT_EQ(test, iomd_get_dma_map_length(md, &in_page), (u64)2 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, in_page, (u64)PAGE_SIZE - 2);
-	iomd_interleaved_set_memory_descriptor(md, part, 3 * PAGE_SIZE, 1);
+	add_portion(md, part, 3 * PAGE_SIZE, 1);
 	KUNIT_EXPECT_EQ(test, iomd_get_dma_map_length(md, &in_page), (u64)3 * PAGE_SIZE);
-	iomd_interleaved_set_memory_descriptor(md, part, 3 * PAGE_SIZE, 1);
+	add_portion(md, part, 3 * PAGE_SIZE, 1);
 	KUNIT_EXPECT_EQ(test, iomd_get_dma_map_length(md, NULL), (u64)4 * PAGE_SIZE);
 	iomd_release(md);
 	iomd_release(part);
@@ -281,10 +285,8 @@ static void can_be_cleared(struct kunit *test)
 	unsigned int round;
 
 	for (round = 0; round < 3; round++) {
-		KUNIT_EXPECT_EQ(test, iomd_interleaved_set_memory_descriptor(md, &one->md, 0, 10),
-				0);
-		KUNIT_EXPECT_EQ(test, iomd_interleaved_set_memory_descriptor(md, &other->md, 0, 7),
-				0);
+		KUNIT_EXPECT_EQ(test, add_portion(md, &one->md, 0, 10), 0);
+		KUNIT_EXPECT_EQ(test, add_portion(md, &other->md, 0, 7), 0);
 		iomd_set_tag(md, 5);
 		KUNIT_EXPECT_EQ(test, iomd_get_length(md), 17ULL);
 		KUNIT_EXPECT_EQ(test, iomd_interleaved_clear_memory_descriptors(md, 0), 0);
@@ -310,8 +312,8 @@ static void clearing_completes(struct kunit *test)
 	unsigned int times, i;
 
 	for (times = 0; times < 4; times++) {
-		iomd_interleaved_set_memory_descriptor(md, &one->md, 0, 10);
-		iomd_interleaved_set_memory_descriptor(md, &other->md, 0, 7);
+		add_portion(md, &one->md, 0, 10);
+		add_portion(md, &other->md, 0, 7);
 		for (i = 0; i < times; i++)
 			KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);
 		KUNIT_EXPECT_EQ(test, iomd_interleaved_clear_memory_descriptors(md, 0), 0);
@@ -320,7 +322,7 @@ static void clearing_completes(struct kunit *test)
 	/* It is not prepared any more, so that it takes others. */
 	expect_warning_once("iomd: complete without a prepare");
 	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), -EAGAIN);
-	KUNIT_EXPECT_EQ(test, iomd_interleaved_set_memory_descriptor(md, &one->md, 0, 10), 0);
+	KUNIT_EXPECT_EQ(test, add_portion(md, &one->md, 0, 10), 0);
 	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);
 	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
 	iomd_release(md);
@@ -333,7 +335,7 @@ static void its_end_completes_nothing(struct kunit *test)
 	struct fake *fake = fake_make(test, 'a', 1, 0);
 	struct iomd *md = interleaved(test, 1, 0);
 
-	iomd_interleaved_set_memory_descriptor(md, &fake->md, 0, 10);
+	add_portion(md, &fake->md, 0, 10);
 	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);
 	iomd_release(md);
 	os_object_barrier();
@@ -341,11 +343,6 @@ static void its_end_completes_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, os_object_get_retain_count(&fake->md.object), 1U);
 	KUNIT_EXPECT_EQ(test, iomd_complete(&fake->md, 0), 0);
 	iomd_release(&fake->md);
-}
-
-static int add(struct iomd *md, struct iomd *part)
-{
-	return iomd_interleaved_set_memory_descriptor(md, part, 0, 1);
 }
 
 static void keeps_its_portions_while_others_rely_on_them(struct kunit *test)
@@ -415,13 +412,17 @@ static void prepare_and_complete(void *data)
 {
 	struct race *race = data;
 
-	if (iomd_prepare(race->md, 0)) {
-		KUNIT_FAIL(race->test, "not prepared");
-		return;
-	}
-	race->prepares++;
-	if (iomd_complete(race->md, 0))
-		KUNIT_FAIL(race->test, "not completed");
+	KUNIT_EXPECT_EQ(race->test, iomd_prepare(race->md, 0), 0);
+	KUNIT_EXPECT_EQ(race->test, iomd_complete(race->md, 0), 0);
+	WRITE_ONCE(race->prepares, race->prepares + 1);
+}
+
+static void wait_for_a_prepare(struct race *race)
+{
+	unsigned int before = READ_ONCE(race->prepares);
+
+	while (READ_ONCE(race->prepares) == before)
+		cond_resched();
 }
 
 static void portions_come_while_it_is_prepared(struct kunit *test)
@@ -443,13 +444,13 @@ static void portions_come_while_it_is_prepared(struct kunit *test)
 			added++;
 		else
 			KUNIT_EXPECT_EQ(test, ret, -EBUSY);
-		cond_resched();
+		if (!(added % 10))
+			wait_for_a_prepare(&race);
 	}
 	worker_stop(&worker);
 	KUNIT_EXPECT_EQ(test, iomd_get_length(race.md), (u64)count);
 	KUNIT_EXPECT_EQ(test, iomd_get_preparation_id(race.part),
 			IOMD_PREPARATION_ID_UNPREPARED);
-	KUNIT_EXPECT_GT(test, race.prepares, 0U);
 	iomd_release(race.md);
 	iomd_release(race.part);
 	leaf_free(&leaf);
@@ -528,6 +529,7 @@ static struct kunit_suite interleaved_suite = {
 	.exit = fixture_exit,
 	.test_cases = interleaved_cases,
 };
+
 kunit_test_suite(interleaved_suite);
 
 MODULE_INFO(import_ns, "IOMD");

@@ -343,7 +343,7 @@ void image_add_kernel(struct image *image, const void *address, u64 length)
 		u64 bytes = min_t(u64, length, PAGE_SIZE - offset_in_page(address));
 		phys_addr_t physical;
 
-		if (is_vmalloc_or_module_addr(address))
+		if (iomd_compat_is_vmalloc_or_module_addr(address))
 			physical = page_to_phys(vmalloc_to_page(address)) + offset_in_page(address);
 		else
 			physical = virt_to_phys((void *)address);

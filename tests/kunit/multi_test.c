@@ -735,6 +735,7 @@ static struct kunit_suite multi_suite = {
 	.exit = fixture_exit,
 	.test_cases = multi_cases,
 };
+
 kunit_test_suite(multi_suite);
 
 MODULE_INFO(import_ns, "IOMD");

@@ -436,7 +436,7 @@ int puppet_init(void)
 	ssize_t size = puppet_program_end - puppet_program;
 	loff_t pos = 0;
 
-	program = shmem_file_setup("iomd-puppet", size, 0);
+	program = iomd_compat_shmem_file("iomd-puppet", size);
 	if (IS_ERR(program))
 		return PTR_ERR(program);
 	if (kernel_write(program, puppet_program, size, &pos) != size) {

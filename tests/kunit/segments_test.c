@@ -4,7 +4,7 @@
  */
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/random.h>
+#include <linux/prandom.h>
 
 #include "../../src/debug/knobs.h"
 #include "fixtures.h"

@@ -553,6 +553,7 @@ static struct kunit_suite sub_suite = {
 	.exit = fixture_exit,
 	.test_cases = sub_cases,
 };
+
 kunit_test_suite(sub_suite);
 
 MODULE_INFO(import_ns, "IOMD");

@@ -871,6 +871,43 @@ static void the_owner_may_fork(struct kunit *test)
 	scene_close(&scene);
 }
 
+/* What a device reads is what the owner writes, even if it was shared before. */
+static void the_owner_may_write(struct kunit *test)
+{
+	struct puppet *child;
+	struct scene scene;
+	char word[6] = {};
+	struct iomd *md;
+	int fd;
+
+	scene_open(&scene, test, AREA_SCATTERED, 2);
+	child = puppet_fork(scene.puppet);
+	md = describe_all(&scene, IOMD_DIRECTION_OUT);
+	KUNIT_ASSERT_EQ(test, prepare(&scene, md, 0), 0);
+	puppet_write(scene.puppet, scene.area.address + PAGE_SIZE, "owner", 5);
+	KUNIT_EXPECT_EQ(test, iomd_read_bytes(md, PAGE_SIZE, word, 5), 5ULL);
+	KUNIT_EXPECT_STREQ(test, word, "owner");
+	KUNIT_EXPECT_EQ(test, complete_md(&scene, md), 0);
+	iomd_release(md);
+	puppet_kill(child);
+
+	/* The page of a file, as long as it is only read. */
+	fd = puppet_syscall(scene.puppet, __NR_memfd_create, puppet_string(scene.puppet, "cow"), 0);
+	KUNIT_ASSERT_GE(test, fd, 0);
+	KUNIT_ASSERT_EQ(test, 0L, puppet_syscall(scene.puppet, __NR_ftruncate, fd, 2 * PAGE_SIZE));
+	scene.area.address = puppet_mmap(scene.puppet, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+					 MAP_PRIVATE, fd);
+	puppet_read(scene.puppet, scene.area.address + PAGE_SIZE, word, 5);
+	md = describe_all(&scene, IOMD_DIRECTION_OUT);
+	KUNIT_ASSERT_EQ(test, prepare(&scene, md, 0), 0);
+	puppet_write(scene.puppet, scene.area.address + PAGE_SIZE, "owner", 5);
+	KUNIT_EXPECT_EQ(test, iomd_read_bytes(md, PAGE_SIZE, word, 5), 5ULL);
+	KUNIT_EXPECT_STREQ(test, word, "owner");
+	KUNIT_EXPECT_EQ(test, complete_md(&scene, md), 0);
+	iomd_release(md);
+	scene_close(&scene);
+}
+
 /* A file may be cut while its pages are pinned. */
 static void the_file_may_be_truncated(struct kunit *test)
 {
@@ -966,6 +1003,7 @@ static struct kunit_case user_cases[] = {
 	KUNIT_CASE_PARAM(the_owner_may_unmap, who_gen_params),
 	KUNIT_CASE_PARAM(the_owner_may_move_and_drop_pages, who_gen_params),
 	KUNIT_CASE_PARAM(the_owner_may_fork, who_gen_params),
+	KUNIT_CASE_PARAM(the_owner_may_write, who_gen_params),
 	KUNIT_CASE(the_file_may_be_truncated),
 	KUNIT_CASE(the_file_may_be_sealed),
 	KUNIT_CASE_PARAM(no_fault_takes_only_what_is_there, who_gen_params),
