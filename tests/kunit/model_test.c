@@ -177,8 +177,12 @@ static struct kunit *note_difference(struct model *model)
 	return model->test;
 }
 
-#define differ(model, format, ...)	\
-	KUNIT_FAIL(note_difference(model), format, ##__VA_ARGS__)
+#define differ(model, format, ...)				\
+do {								\
+	struct kunit *failed = note_difference(model);		\
+								\
+	KUNIT_FAIL(failed, format, ##__VA_ARGS__);		\
+} while (0)
 
 /* Everything but the bytes themselves is compared by this. */
 static bool same(struct model *model, const char *what, s64 is, s64 wanted)
