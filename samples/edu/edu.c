@@ -151,7 +151,7 @@ static int edu_map_and_move(struct edu *edu, struct iomd *from, struct iomd *to,
 	if (err == -ETIMEDOUT) {
 		/*
 		 * Whoever got this memory next would find the device reading or
-		 * writing in it. Better to lose it: it stays mapped and pinned.
+		 * writing in it. Better to lose it: no unmap, no complete.
 		 */
 		dev_err(edu->dev, "hung; 2 x %llu bytes of memory are lost\n", length);
 		goto unlock;
@@ -413,5 +413,4 @@ module_pci_driver(edu_driver);
 
 MODULE_DESCRIPTION("Example of iomd: user memory through QEMU's edu device");
 MODULE_LICENSE("GPL");
-/* MODULE_IMPORT_NS("IOMD"), in words that kernels before 6.13 know as well. */
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
