@@ -1001,7 +1001,7 @@ static struct kunit_suite buffer_suite = {
 };
 kunit_test_suite(buffer_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of iomd's buffers");
 MODULE_LICENSE("GPL");

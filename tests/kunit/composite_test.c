@@ -1012,7 +1012,7 @@ static struct kunit_suite composite_suite = {
 
 kunit_test_suite(composite_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of descriptors made of others");
 MODULE_LICENSE("GPL");

@@ -355,7 +355,7 @@ static struct kunit_suite debug_suite = {
 
 kunit_test_suite(debug_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of iomd under failures, and of its counters");
 MODULE_LICENSE("GPL");

@@ -912,7 +912,7 @@ static struct kunit_suite desc_suite = {
 
 kunit_test_suite(desc_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of iomd's descriptors");
 MODULE_LICENSE("GPL");

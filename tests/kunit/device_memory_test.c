@@ -224,7 +224,7 @@ static struct kunit_suite device_memory_suite = {
 
 kunit_test_suite(device_memory_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of iomd_device_memory");
 MODULE_LICENSE("GPL");

@@ -403,7 +403,7 @@ static struct kunit_suite dma_suite = {
 
 kunit_test_suite(dma_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of iomd's DMA maps");
 MODULE_LICENSE("GPL");

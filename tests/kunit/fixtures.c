@@ -298,7 +298,7 @@ static void __exit fixtures_exit(void)
 }
 module_exit(fixtures_exit);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("What the suites of iomd share");
 MODULE_LICENSE("GPL");

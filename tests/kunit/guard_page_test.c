@@ -242,7 +242,7 @@ static struct kunit_suite guard_page_suite = {
 
 kunit_test_suite(guard_page_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of iomd_guard_page");
 MODULE_LICENSE("GPL");

@@ -532,7 +532,7 @@ static struct kunit_suite interleaved_suite = {
 
 kunit_test_suite(interleaved_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of iomd_interleaved");
 MODULE_LICENSE("GPL");

@@ -361,7 +361,7 @@ static struct kunit_suite mapping_suite = {
 
 kunit_test_suite(mapping_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of iomd's mappings");
 MODULE_LICENSE("GPL");

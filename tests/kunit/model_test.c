@@ -1581,7 +1581,7 @@ static struct kunit_suite model_suite = {
 
 kunit_test_suite(model_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Random operations on iomd's descriptors, against a model");
 MODULE_LICENSE("GPL");

@@ -738,7 +738,7 @@ static struct kunit_suite multi_suite = {
 
 kunit_test_suite(multi_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of iomd_multi");
 MODULE_LICENSE("GPL");

@@ -511,7 +511,7 @@ static struct kunit_suite object_suite = {
 
 kunit_test_suite(object_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of iomd's objects");
 MODULE_LICENSE("GPL");

@@ -680,7 +680,7 @@ static struct kunit_suite pageable_suite = {
 };
 kunit_test_suite(pageable_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of iomd's pageable buffers");
 MODULE_LICENSE("GPL");

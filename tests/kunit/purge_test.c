@@ -675,7 +675,7 @@ static struct kunit_suite purge_suite = {
 };
 kunit_test_suite(purge_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of iomd's purging");
 MODULE_LICENSE("GPL");

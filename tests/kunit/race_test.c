@@ -518,7 +518,7 @@ static struct kunit_suite race_suite = {
 
 kunit_test_suite(race_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of iomd with several threads");
 MODULE_LICENSE("GPL");

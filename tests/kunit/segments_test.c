@@ -471,7 +471,7 @@ static struct kunit_suite segments_suite = {
 
 kunit_test_suite(segments_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of iomd's segments");
 MODULE_LICENSE("GPL");

@@ -556,7 +556,7 @@ static struct kunit_suite sub_suite = {
 
 kunit_test_suite(sub_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of iomd_sub");
 MODULE_LICENSE("GPL");

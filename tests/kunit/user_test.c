@@ -1019,7 +1019,7 @@ static struct kunit_suite user_suite = {
 
 kunit_test_suite(user_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of iomd with user memory");
 MODULE_LICENSE("GPL");
