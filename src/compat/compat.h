@@ -12,15 +12,17 @@
 #include <linux/shmem_fs.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
+#include <linux/swap.h>
 #include <linux/uio.h>
 #include <linux/vmalloc.h>
-#if __has_include(<linux/pagevec.h>)
-#include <linux/pagevec.h>
-#else
-#include <linux/folio_batch.h>
-#endif
 
 #include "iomd-features.h"
+
+#ifdef IOMD_HAVE_FOLIO_BATCH_HEADER
+#include <linux/folio_batch.h>
+#else
+#include <linux/pagevec.h>
+#endif
 
 #ifdef IOMD_HAVE_PFN_PMD_TYPE
 #include <linux/pfn_t.h>
@@ -115,6 +117,17 @@ static inline struct file *iomd_compat_shmem_file(const char *name, loff_t size)
 	return shmem_file_setup(name, size, mk_vma_flags(VMA_NORESERVE_BIT));
 #else
 	return shmem_file_setup(name, size, VM_NORESERVE);
+#endif
+}
+
+/* Tell the reclaim that the caller is part of, if any, of pages that it gained. */
+static inline void iomd_compat_account_reclaimed(unsigned long pages)
+{
+#ifdef IOMD_HAVE_RECLAIMED_FUNCTION
+	mm_account_reclaimed_pages(pages);
+#else
+	if (current->reclaim_state)
+		current->reclaim_state->reclaimed_slab += pages;
 #endif
 }
 

@@ -16,8 +16,8 @@ struct os_meta_class;
 extern struct os_meta_class iomd_bounce_meta_class;
 
 /* @length bytes of new, zeroed memory within @limits, in place of all of a range. */
-struct iomd *iomd_bounce_whole(u64 length, u64 direction, const struct iomd_limits *limits);
-/* The same for the pages of a range that lie above @last, and the others as they are. */
+struct iomd *iomd_bounce_whole(u64 length, const struct iomd_limits *limits);
+/* New, zeroed pages for those of a range that lie above @last, the others as they are. */
 struct iomd *iomd_bounce_sparse(struct iomd *md, u64 offset, u64 length, u64 direction,
 				u64 last);
 

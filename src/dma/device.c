@@ -35,6 +35,18 @@ void iomd_dma_device_put(struct iomd_dma_device *device)
 	kfree(device);
 }
 
+/*
+ * Has the device a driver that did not begin to leave it? The driver core's own word
+ * for that is the only one that changes at its beginning.
+ */
+static bool has_driver(const struct device *dev)
+{
+	enum dl_dev_state status = READ_ONCE(dev->links.status);
+
+	return READ_ONCE(dev->driver) &&
+	       (status == DL_DEV_PROBING || status == DL_DEV_DRIVER_BOUND);
+}
+
 /* A present one, or one that has gone and stays so until another driver comes. */
 static struct iomd_dma_device *find(struct device *dev)
 {
@@ -43,7 +55,7 @@ static struct iomd_dma_device *find(struct device *dev)
 
 	spin_lock_irqsave(&devices_lock, irq);
 	list_for_each_entry(device, &devices, node) {
-		if (device->dev != dev || (iomd_dma_device_is_gone(device) && dev->driver))
+		if (device->dev != dev || (iomd_dma_device_is_gone(device) && has_driver(dev)))
 			continue;
 		found = iomd_dma_device_retain(device);
 		break;
@@ -99,23 +111,37 @@ static void driver_left(struct device *dev, void *resource)
 	iomd_dma_device_put(device);
 }
 
-/* A device without a driver is one that no driver leaves. */
+static int is_of(struct device *dev, void *resource, void *device)
+{
+	return *(struct iomd_dma_device **)resource == device;
+}
+
+/*
+ * A device without a driver is one that no driver leaves. While one does, it is too
+ * late to be told; should it begin to just now, somebody may have been told, or not.
+ */
 static int watch(struct iomd_dma_device *device)
 {
 	struct iomd_dma_device **resource;
+	struct device *dev = device->dev;
 
 	lockdep_assert_held(&make_lock);
-	if (device->watched || !device->dev->driver)
+	if (device->watched || !READ_ONCE(dev->driver))
 		return 0;
+	if (!has_driver(dev))
+		return -ENODEV;
 	if (iomd_should_fail())
 		return -ENOMEM;
 	resource = devres_alloc(driver_left, sizeof(*resource), GFP_KERNEL);
 	if (!resource)
 		return -ENOMEM;
 	*resource = iomd_dma_device_retain(device);
-	devres_add(device->dev, resource);
+	devres_add(dev, resource);
 	device->watched = true;
-	return 0;
+	if (has_driver(dev))
+		return 0;
+	devres_release(dev, driver_left, is_of, device);
+	return -ENODEV;
 }
 
 /**
@@ -124,8 +150,8 @@ static int watch(struct iomd_dma_device *device)
  *
  * Undone by iomd_dma_device_put(), in any context.
  *
- * Return: that; or ERR_PTR: -ENODEV if it is not set up for DMA, or has gone;
- * -ENOMEM.
+ * Return: that; or ERR_PTR: -ENODEV if it is not set up for DMA, or its driver leaves
+ * it or has left it; -ENOMEM.
  * Context: may sleep.
  */
 struct iomd_dma_device *iomd_dma_device_get(struct device *dev)

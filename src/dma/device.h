@@ -10,6 +10,7 @@
 #ifndef IOMD_DMA_DEVICE_H
 #define IOMD_DMA_DEVICE_H
 
+#include <linux/dma-mapping.h>
 #include <linux/list.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
@@ -45,6 +46,12 @@ void iomd_dma_device_exit(struct iomd_dma_device *device);
  */
 void iomd_dma_device_begin(struct iomd_dma_device *device, struct iomd_dma_map *map);
 bool iomd_dma_device_end(struct iomd_dma_device *device, struct iomd_dma_map *map);
+
+/* Are its addresses an IOMMU's, and have nothing to do with where the memory is? */
+static inline bool iomd_dma_device_translates(struct device *dev)
+{
+	return dma_get_merge_boundary(dev);
+}
 
 static inline bool iomd_dma_device_is_gone(const struct iomd_dma_device *device)
 {

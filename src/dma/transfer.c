@@ -61,10 +61,12 @@ static int prepare(struct iomd_dma_command *command, u64 offset, u64 length, boo
 	if (ret)
 		return ret;
 	if (command->active) {
-		if (command->active == U32_MAX)
-			return -EOVERFLOW;
-		command->active++;
-		return 0;
+		ret = iomd_dma_view_check_device(command->view);
+		if (!ret && command->active == U32_MAX)
+			ret = -EOVERFLOW;
+		if (!ret)
+			command->active++;
+		return ret;
 	}
 	view = iomd_dma_view_make(command, offset, length, IOMD_BOUNCE_NOTHING, synchronize);
 	if (IS_ERR(view))
@@ -244,7 +246,9 @@ IOMD_EXPORT(iomd_dma_command_get_io_memory_descriptor);
  * broke its limits; -ENODEV if the device's driver has left it; -EOPNOTSUPP for device
  * memory and a device, or without a way to write caches back; -ENXIO for another
  * machine's memory and a device; -EIO if the copy came up short; -ENOMEM, also if there
- * is no memory that the device can reach; else what the DMA API said.
+ * is no memory that the device can reach; -E2BIG for a copy with alignments beyond a
+ * page that is more than the kernel has in one piece; -EINTR if a fatal signal came
+ * while memory was looked for; else what the DMA API said.
  * Context: may sleep.
  */
 int iomd_dma_command_prepare(struct iomd_dma_command *command, u64 offset, u64 length,

@@ -44,9 +44,9 @@ struct iomd_limits iomd_dma_command_limits(const struct iomd_dma_command *comman
  * Highest physical address that may be handed to the DMA API. Where neither an IOMMU
  * nor bounce buffers help, it complains loudly of what the device can't reach.
  */
-static u64 reach_of(const struct iomd_dma_view *view, struct device *dev)
+static u64 reach_of(struct device *dev)
 {
-	if (dma_get_merge_boundary(dev) || dma_max_mapping_size(dev) != SIZE_MAX)
+	if (iomd_dma_device_translates(dev) || dma_max_mapping_size(dev) != SIZE_MAX)
 		return U64_MAX;
 	return min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
 }
@@ -212,7 +212,7 @@ static int show(struct iomd_dma_view *view, struct iomd_dma_command *command,
 
 	if (command->device && (iomd_get_flags(view->md) & IOMD_MEMORY_REMOTE))
 		return -ENXIO;
-	if (command->device && !lies_within(view, reach_of(view, command->device->dev))) {
+	if (command->device && !lies_within(view, reach_of(command->device->dev))) {
 		if (iterate_only)
 			return -ERANGE;
 		bouncing = max(bouncing, IOMD_BOUNCE_SPARSE);
@@ -221,6 +221,10 @@ static int show(struct iomd_dma_view *view, struct iomd_dma_command *command,
 		ret = try(view, command, bouncing, fill, &broken);
 		if (ret <= 0)
 			return ret;
+		/* An IOMMU gives addresses as it likes, to a copy too. */
+		if ((broken & IOMD_OUT_OF_REACH) && command->device &&
+		    iomd_dma_device_translates(command->device->dev))
+			return -EMSGSIZE;
 		next = broken & IOMD_MISALIGNED ? IOMD_BOUNCE_WHOLE : IOMD_BOUNCE_SPARSE;
 		if (next <= bouncing)
 			return broken & IOMD_OUT_OF_REACH ? -EMSGSIZE : -EINVAL;

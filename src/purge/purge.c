@@ -44,6 +44,7 @@ void iomd_purge_add(struct iomd_purgeable *purgeable)
 		list_add_tail(&purgeable->node, &line);
 	spin_unlock(&lock);
 }
+IOMD_EXPORT_TEST(iomd_purge_add);
 
 /**
  * iomd_purge_remove() - take something out of the line
@@ -60,6 +61,7 @@ void iomd_purge_remove(struct iomd_purgeable *purgeable)
 	spin_unlock(&lock);
 	wait_event(unclaimed, !READ_ONCE(purgeable->claimed));
 }
+IOMD_EXPORT_TEST(iomd_purge_remove);
 
 static struct iomd_purgeable *claim_first(void)
 {
@@ -148,6 +150,8 @@ static unsigned long scan(struct shrinker *unused, struct shrink_control *contro
 	if (!(control->gfp_mask & __GFP_FS))
 		return SHRINK_STOP;
 	gained = reclaim(control->nr_to_scan, &control->nr_scanned);
+	/* These are not slabs, which it would know of: it need not go on for more. */
+	iomd_compat_account_reclaimed(gained);
 	return gained ?: SHRINK_STOP;
 }
 

@@ -18,9 +18,10 @@ static bool find_piece(const struct iomd_user_view *view, unsigned long from,
 		       unsigned long *start, unsigned long *end)
 {
 	unsigned long view_end = view->address + view->length;
-	VMA_ITERATOR(iterator, view->mm, from);
 	struct vm_area_struct *vma;
 	bool found = false;
+
+	VMA_ITERATOR(iterator, view->mm, from);
 
 	mmap_read_lock(view->mm);
 	for_each_vma_range(iterator, vma, view_end) {

@@ -410,9 +410,10 @@ static struct kunit_suite cursor_suite = {
 	.exit = fixture_exit,
 	.test_cases = cursor_cases,
 };
+
 kunit_test_suite(cursor_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of iomd's cursors");
 MODULE_LICENSE("GPL");

@@ -42,6 +42,20 @@ static int prepare(struct iomd_dma_command *command, u64 offset, u64 length)
 	return iomd_dma_command_prepare(command, offset, length, true, true);
 }
 
+static int prepare_as(struct iomd_dma_command *command, iomd_dma_segment_function function,
+		      const struct iomd_dma_segment_options *options, u64 offset, u64 length)
+{
+	return iomd_dma_command_prepare_with_specification(command, function, options, ITERATE,
+							   NULL, offset, length, true, true);
+}
+
+static int generate(struct iomd_dma_command *command, iomd_dma_segment_function function,
+		    u64 *offset, void *segments, u32 *count)
+{
+	return iomd_dma_command_gen_iovm_segments_with_function(command, function, offset,
+								segments, count);
+}
+
 static int complete_command(struct iomd_dma_command *command)
 {
 	return iomd_dma_command_complete(command, true, true);
@@ -254,8 +268,8 @@ static void formats(struct kunit *test)
 		u64 offset = 0;
 		u32 count = 1;
 
-		KUNIT_EXPECT_EQ(test, iomd_dma_command_gen_iovm_segments_with_function(command,
-				table[row].function, &offset, output, &count), 0);
+		KUNIT_EXPECT_EQ(test, generate(command, table[row].function, &offset, output,
+					       &count), 0);
 		KUNIT_EXPECT_EQ_MSG(test, memcmp(output, table[row].output, 16), 0, "row %u", row);
 	}
 	iomd_dma_command_release(command);
@@ -273,9 +287,11 @@ static void formats_that_are_too_small(struct kunit *test)
 		iomd_dma_command_output_little32,
 	};
 	struct iomd_dma_command *command = command_with(test, NULL, 0);
-	u64 output[2] = {}, offset = 0;
+	struct iomd_dma_segment64 output[1] = {};
+	struct iomd_dma_segment32 half;
 	unsigned int row, i;
 	struct iomd *md;
+	u64 offset = 0;
 	u32 count = 1;
 
 	for (row = 0; row < ARRAY_SIZE(table); row++) {
@@ -283,10 +299,10 @@ static void formats_that_are_too_small(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, iomd_dma_command_set_memory_descriptor(command, md, true),
 				0);
 		for (i = 0; i < ARRAY_SIZE(functions); i++)
-			KUNIT_EXPECT_EQ(test, iomd_dma_command_gen_iovm_segments_with_function(
-					command, functions[i], &offset, output, &count), -EMSGSIZE);
+			KUNIT_EXPECT_EQ(test, generate(command, functions[i], &offset, output,
+						       &count), -EMSGSIZE);
 		KUNIT_EXPECT_EQ(test, offset, 0ULL);
-		KUNIT_EXPECT_EQ(test, output[0], 0ULL);
+		KUNIT_EXPECT_EQ(test, output[0].iovm_addr, 0ULL);
 		KUNIT_EXPECT_EQ(test, iomd_dma_command_clear_memory_descriptor(command, true), 0);
 		iomd_release(md);
 	}
@@ -296,10 +312,10 @@ static void formats_that_are_too_small(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(command));
 	md = physical(test, far);
 	KUNIT_ASSERT_EQ(test, iomd_dma_command_set_memory_descriptor(command, md, true), 0);
-	KUNIT_EXPECT_EQ(test, iomd_dma_command_gen32_iovm_segments(command, &offset,
-			(void *)output, &count), -EMSGSIZE);
-	KUNIT_EXPECT_EQ(test, iomd_dma_command_gen64_iovm_segments(command, &offset,
-			(void *)output, &count), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_gen32_iovm_segments(command, &offset, &half,
+								   &count), -EMSGSIZE);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_gen64_iovm_segments(command, &offset, output,
+								   &count), -EINVAL);
 	iomd_dma_command_release(command);
 	iomd_release(md);
 }
@@ -389,11 +405,12 @@ static void what_may_be_specified(struct kunit *test)
 
 	for (row = specifications; row < specifications + ARRAY_SIZE(specifications); row++) {
 		struct iomd_dma_command *command = ERR_PTR(-77), *clone;
-		int i = row - specifications;
+		int i = row - specifications, ret;
 
-		KUNIT_EXPECT_EQ_MSG(test, iomd_dma_command_weak_with_specification(&command,
-				    row->function, &row->options, row->mapping, NULL, &i),
-				    row->error, "row %d", i);
+		ret = iomd_dma_command_weak_with_specification(&command, row->function,
+							       &row->options, row->mapping, NULL,
+							       &i);
+		KUNIT_EXPECT_EQ_MSG(test, ret, row->error, "row %d", i);
 		if (row->error) {
 			KUNIT_EXPECT_NULL(test, command);
 			continue;
@@ -429,19 +446,14 @@ static void specified_by_prepare(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, iomd_dma_command_get_memory_descriptor(command));
 	KUNIT_EXPECT_EQ(test, iomd_dma_command_set_memory_descriptor(command, md, false), 0);
 	KUNIT_EXPECT_EQ(test, prepare(command, 0, 0), -EAGAIN);
-	KUNIT_EXPECT_EQ(test, iomd_dma_command_prepare_with_specification(command, HOST64, &bad, 0,
-			NULL, 0, 0, true, true), -EINVAL);
+	KUNIT_EXPECT_EQ(test, prepare_as(command, HOST64, &bad, 0, 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, prepare(command, 0, 0), -EAGAIN);
-	KUNIT_EXPECT_EQ(test, iomd_dma_command_prepare_with_specification(command, HOST64, &good,
-			ITERATE, NULL, 0x800, 0x800, true, true), 0);
+	KUNIT_EXPECT_EQ(test, prepare_as(command, HOST64, &good, 0x800, 0x800), 0);
 	KUNIT_EXPECT_EQ(test, iomd_dma_command_get_num_address_bits(command), 30U);
-	KUNIT_EXPECT_EQ(test, iomd_dma_command_prepare_with_specification(command, HOST64, &good,
-			ITERATE, NULL, 0x800, 0x800, true, true), -EPERM);
+	KUNIT_EXPECT_EQ(test, prepare_as(command, HOST64, &good, 0x800, 0x800), -EPERM);
 	KUNIT_EXPECT_EQ(test, complete_command(command), 0);
-	KUNIT_EXPECT_EQ(test, iomd_dma_command_prepare_with_specification(command, HOST64, &bad, 0,
-			NULL, 0, 0, true, true), -EINVAL);
-	KUNIT_EXPECT_EQ(test, iomd_dma_command_prepare_with_specification(command, NULL, &good, 0,
-			NULL, 0, 0, true, true), -EINVAL);
+	KUNIT_EXPECT_EQ(test, prepare_as(command, HOST64, &bad, 0, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, prepare_as(command, NULL, &good, 0, 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, iomd_dma_command_get_num_address_bits(command), 30U);
 	KUNIT_EXPECT_EQ(test, iomd_dma_command_get_alignment(command), 16U);
 	KUNIT_EXPECT_EQ(test, prepare(command, 0, 0), 0);
@@ -500,8 +512,7 @@ static void what_is_not_prepared(struct kunit *test)
 			-EINVAL);
 	KUNIT_EXPECT_EQ(test, iomd_dma_command_gen_iovm_segments(command, &offset, output, NULL),
 			-EINVAL);
-	KUNIT_EXPECT_EQ(test, iomd_dma_command_gen_iovm_segments_with_function(command, NULL,
-			&offset, output, &count), -EINVAL);
+	KUNIT_EXPECT_EQ(test, generate(command, NULL, &offset, output, &count), -EINVAL);
 	count = 0;
 	KUNIT_EXPECT_EQ(test, iomd_dma_command_gen_iovm_segments(command, &offset, output, &count),
 			-EINVAL);
@@ -593,7 +604,7 @@ static struct kunit_suite dma_command_suite = {
 
 kunit_test_suite(dma_command_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of iomd's DMA commands: lists and states");
 MODULE_LICENSE("GPL");

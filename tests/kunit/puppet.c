@@ -240,6 +240,12 @@ bool puppet_is_gone(struct puppet *puppet)
 }
 EXPORT_SYMBOL_GPL(puppet_is_gone);
 
+bool puppet_is_done(struct puppet *puppet)
+{
+	return get_state(puppet) == PUPPET_IDLE || puppet_is_gone(puppet);
+}
+EXPORT_SYMBOL_GPL(puppet_is_done);
+
 static void await_end(struct puppet *puppet)
 {
 	bool gone = wait_event_idle_timeout(puppet->wait, puppet_is_gone(puppet), PATIENCE);
@@ -296,9 +302,7 @@ EXPORT_SYMBOL_GPL(puppet_begin_syscall);
  */
 long puppet_answer(struct puppet *puppet)
 {
-	bool answered = wait_event_idle_timeout(puppet->wait,
-						get_state(puppet) == PUPPET_IDLE ||
-						puppet_is_gone(puppet), PATIENCE);
+	bool answered = wait_event_idle_timeout(puppet->wait, puppet_is_done(puppet), PATIENCE);
 
 	KUNIT_ASSERT_TRUE_MSG(puppet->test, answered, "a puppet does not answer");
 	return puppet->answer;

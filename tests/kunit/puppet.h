@@ -51,6 +51,8 @@ struct puppet *puppet_thread(struct puppet *puppet);
 void puppet_kill(struct puppet *puppet);
 void puppet_exit(struct puppet *puppet);
 bool puppet_is_gone(struct puppet *puppet);
+/* Is what was begun over, be it that the process is? */
+bool puppet_is_done(struct puppet *puppet);
 
 /* Start something that puppet_answer() waits for. */
 void puppet_begin_call(struct puppet *puppet, long (*call)(void *data), void *data);

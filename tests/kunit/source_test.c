@@ -279,6 +279,38 @@ static void a_thousand_ranges(struct kunit *test)
 	stage_close(&stage);
 }
 
+/* Neighbours in space that are not neighbours in the descriptor, and others. */
+static void ranges_that_almost_touch(struct kunit *test)
+{
+	struct iomd_address_range ranges[8];
+	unsigned int segments, batch;
+	struct stage stage;
+	struct iomd *md;
+
+	stage_open(&stage, test, 10, 20);
+	ranges[0] = area_range(&stage.area, 0, PAGE_SIZE);
+	ranges[1] = area_range(&stage.area, PAGE_SIZE + 100, PAGE_SIZE - 100);
+	ranges[2] = area_range(&stage.area, 2 * PAGE_SIZE, 10);
+	ranges[3] = area_range(&stage.area, 2 * PAGE_SIZE + 10, PAGE_SIZE - 11);
+	ranges[4] = area_range(&stage.area, 3 * PAGE_SIZE, 2 * PAGE_SIZE);
+	ranges[5] = area_range(&stage.area, 4 * PAGE_SIZE, PAGE_SIZE);
+	ranges[6] = area_range(&stage.area, 6 * PAGE_SIZE, 1);
+	ranges[7] = area_range(&stage.area, 5 * PAGE_SIZE, PAGE_SIZE);
+	image_add_area(&stage.image, &stage.area, ranges, ARRAY_SIZE(ranges));
+	for (batch = 0; batch < ARRAY_SIZE(batches); batch++) {
+		iomd_knob_pin_batch = batches[batch];
+		md = actor_describe(&stage.actor, ranges, ARRAY_SIZE(ranges), IOMD_DIRECTION_IN);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(md));
+		KUNIT_ASSERT_EQ(test, actor_prepare(&stage.actor, md, 0), 0);
+		image_check(&stage.image, md);
+		image_check_walk(&stage.image, md, 0, U64_MAX, &segments);
+		KUNIT_EXPECT_GE(test, segments, stage.image.merged);
+		KUNIT_EXPECT_EQ(test, actor_complete(&stage.actor, md, 0), 0);
+		iomd_release(md);
+	}
+	stage_close(&stage);
+}
+
 static void one_page_many_times(struct kunit *test)
 {
 	const unsigned int count = 600;
@@ -552,6 +584,7 @@ static struct kunit_case source_cases[] = {
 	KUNIT_CASE_PARAM(every_byte_is_where_the_page_tables_say, setting_gen_params),
 	KUNIT_CASE_PARAM(batches_and_blocks_change_nothing, setting_gen_params),
 	KUNIT_CASE_PARAM(a_thousand_ranges, setting_gen_params),
+	KUNIT_CASE_PARAM(ranges_that_almost_touch, setting_gen_params),
 	KUNIT_CASE_PARAM(one_page_many_times, setting_gen_params),
 	KUNIT_CASE(memory_never_touched),
 	KUNIT_CASE(kernel_linear_memory),
@@ -575,7 +608,7 @@ static struct kunit_suite source_suite = {
 
 kunit_test_suite(source_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of iomd's sources of memory");
 MODULE_LICENSE("GPL");

@@ -872,39 +872,46 @@ static void the_owner_may_fork(struct kunit *test)
 }
 
 /* What a device reads is what the owner writes, even if it was shared before. */
+static void expect_owner_is_read(struct scene *scene)
+{
+	struct iomd *md = describe_all(scene, IOMD_DIRECTION_OUT);
+	char word[6] = {};
+
+	KUNIT_ASSERT_EQ(scene->test, prepare(scene, md, 0), 0);
+	puppet_write(scene->puppet, scene->area.address + PAGE_SIZE, "owner", 5);
+	KUNIT_EXPECT_EQ(scene->test, iomd_read_bytes(md, PAGE_SIZE, word, 5), 5ULL);
+	KUNIT_EXPECT_STREQ(scene->test, word, "owner");
+	KUNIT_EXPECT_EQ(scene->test, complete_md(scene, md), 0);
+	iomd_release(md);
+}
+
 static void the_owner_may_write(struct kunit *test)
 {
 	struct puppet *child;
 	struct scene scene;
-	char word[6] = {};
-	struct iomd *md;
-	int fd;
 
 	scene_open(&scene, test, AREA_SCATTERED, 2);
 	child = puppet_fork(scene.puppet);
-	md = describe_all(&scene, IOMD_DIRECTION_OUT);
-	KUNIT_ASSERT_EQ(test, prepare(&scene, md, 0), 0);
-	puppet_write(scene.puppet, scene.area.address + PAGE_SIZE, "owner", 5);
-	KUNIT_EXPECT_EQ(test, iomd_read_bytes(md, PAGE_SIZE, word, 5), 5ULL);
-	KUNIT_EXPECT_STREQ(test, word, "owner");
-	KUNIT_EXPECT_EQ(test, complete_md(&scene, md), 0);
-	iomd_release(md);
+	expect_owner_is_read(&scene);
 	puppet_kill(child);
+	scene_close(&scene);
+}
 
-	/* The page of a file, as long as it is only read. */
+/* Until it is written, it is a page of the file. */
+static void the_owner_may_write_its_copy_of_a_file(struct kunit *test)
+{
+	struct scene scene;
+	char word[6];
+	int fd;
+
+	scene_open(&scene, test, AREA_SCATTERED, 2);
 	fd = puppet_syscall(scene.puppet, __NR_memfd_create, puppet_string(scene.puppet, "cow"), 0);
 	KUNIT_ASSERT_GE(test, fd, 0);
 	KUNIT_ASSERT_EQ(test, 0L, puppet_syscall(scene.puppet, __NR_ftruncate, fd, 2 * PAGE_SIZE));
 	scene.area.address = puppet_mmap(scene.puppet, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE,
 					 MAP_PRIVATE, fd);
 	puppet_read(scene.puppet, scene.area.address + PAGE_SIZE, word, 5);
-	md = describe_all(&scene, IOMD_DIRECTION_OUT);
-	KUNIT_ASSERT_EQ(test, prepare(&scene, md, 0), 0);
-	puppet_write(scene.puppet, scene.area.address + PAGE_SIZE, "owner", 5);
-	KUNIT_EXPECT_EQ(test, iomd_read_bytes(md, PAGE_SIZE, word, 5), 5ULL);
-	KUNIT_EXPECT_STREQ(test, word, "owner");
-	KUNIT_EXPECT_EQ(test, complete_md(&scene, md), 0);
-	iomd_release(md);
+	expect_owner_is_read(&scene);
 	scene_close(&scene);
 }
 
@@ -1004,6 +1011,7 @@ static struct kunit_case user_cases[] = {
 	KUNIT_CASE_PARAM(the_owner_may_move_and_drop_pages, who_gen_params),
 	KUNIT_CASE_PARAM(the_owner_may_fork, who_gen_params),
 	KUNIT_CASE_PARAM(the_owner_may_write, who_gen_params),
+	KUNIT_CASE_PARAM(the_owner_may_write_its_copy_of_a_file, who_gen_params),
 	KUNIT_CASE(the_file_may_be_truncated),
 	KUNIT_CASE(the_file_may_be_sealed),
 	KUNIT_CASE_PARAM(no_fault_takes_only_what_is_there, who_gen_params),

@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory that a device can't reach, or not as it lies: what takes its place, what
+ * is in that and when, and that nothing but the transfer's bytes changes.
+ */
+#include <linux/mm.h>
+#include <linux/module.h>
+
+#include "bench.h"
+#include "composites.h"
+
+#define ITERATE	IOMD_DMA_MAP_OPTION_ITERATE_ONLY
+#define FORCE	IOMD_DMA_COMMAND_FORCE_DOUBLE_BUFFER
+
+static const struct iomd_dma_segment_options reach = { .num_address_bits = BENCH_BITS };
+static const struct iomd_dma_segment_options aligned = { .alignment = 512 };
+
+/* How a range comes to be copied, and with which class. */
+struct setting {
+	const char *name;
+	const struct iomd_dma_segment_options *options;
+	enum bench_kind kind;
+	bool forced;
+};
+
+static const struct setting settings[] = {
+	{ "not copied", NULL, BENCH_PHYSICAL, false },
+	{ "out of reach", &reach, BENCH_PHYSICAL, false },
+	{ "kernel memory out of reach", &reach, BENCH_KERNEL, false },
+	{ "parts out of reach", &reach, BENCH_MULTI, false },
+	{ "badly aligned", &aligned, BENCH_PHYSICAL, false },
+	{ "badly aligned parts", &aligned, BENCH_MULTI, false },
+	{ "forced", NULL, BENCH_PHYSICAL, true },
+	{ "forced kernel memory", NULL, BENCH_KERNEL, true },
+	{ "forced and out of reach", &reach, BENCH_PHYSICAL, true },
+	{ "forced and badly aligned", &aligned, BENCH_SUB, true },
+};
+
+static const struct {
+	const char *name;
+	u64 bits;
+} directions[] = {
+	{ "in", IOMD_DIRECTION_IN }, { "out", IOMD_DIRECTION_OUT },
+	{ "both", IOMD_DIRECTION_OUT_IN }, { "none", IOMD_DIRECTION_NONE },
+};
+
+/* Each of one with each of the other; its number is its place. */
+struct variant {
+	char unused;
+};
+
+static const struct variant variants[ARRAY_SIZE(settings) * ARRAY_SIZE(directions)];
+
+static const struct setting *setting_of(const struct variant *variant)
+{
+	return &settings[(variant - variants) / ARRAY_SIZE(directions)];
+}
+
+static u64 direction_of(const struct variant *variant)
+{
+	return directions[(variant - variants) % ARRAY_SIZE(directions)].bits;
+}
+
+static void variant_desc(const struct variant *variant, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s, %s", setting_of(variant)->name,
+		 directions[(variant - variants) % ARRAY_SIZE(directions)].name);
+}
+
+KUNIT_ARRAY_PARAM(variant, variants, variant_desc);
+
+/* Low, high, both ends of pages, and pieces that follow each other. */
+static void describe_all_sorts(struct bench *bench, enum bench_kind kind, u64 direction)
+{
+	bench_clear(bench);
+	bench_add(bench, 0, 0, PAGE_SIZE);
+	bench_add(bench, BENCH_HIGH, 100, PAGE_SIZE - 100);
+	bench_add(bench, BENCH_HIGH, PAGE_SIZE, 52);
+	bench_add(bench, 1, 33, 600);
+	bench_add(bench, BENCH_HIGH + 1, PAGE_SIZE - 1, 2);
+	bench_add(bench, 2, PAGE_SIZE, PAGE_SIZE);
+	bench_describe(bench, kind, direction);
+}
+
+static struct iomd_dma_command *prepared(struct bench *bench,
+					 const struct iomd_dma_segment_options *options,
+					 u64 offset, u64 length, bool synchronize)
+{
+	struct iomd_dma_command *command;
+	struct kunit *test = bench->test;
+
+	command = iomd_dma_command_with_specification(iomd_dma_command_output_host64, options, 0,
+						      NULL, NULL);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(command), 0);
+	KUNIT_ASSERT_EQ(test, set_memory(command, bench->md, false), 0);
+	KUNIT_ASSERT_EQ(test, iomd_dma_command_prepare(command, offset, length, true,
+						       synchronize), 0);
+	return command;
+}
+
+static struct iomd_dma_command *prepared_as_set(struct bench *bench, u64 offset, u64 length)
+{
+	const struct setting *setting = setting_of(bench->test->param_value);
+	struct iomd_dma_command *command;
+
+	describe_all_sorts(bench, setting->kind, direction_of(bench->test->param_value));
+	command = prepared(bench, setting->options, offset, length, true);
+	if (setting->forced)
+		KUNIT_ASSERT_EQ(bench->test, sync_command(command, FORCE), 0);
+	return command;
+}
+
+static void get_list(struct bench *bench, struct iomd_dma_command *command)
+{
+	static const struct iomd_dma_segment_options none;
+	const struct setting *setting = setting_of(bench->test->param_value);
+	struct strict_limits limits;
+
+	limits = strict_limits_of(setting->options ?: &none, NULL);
+	KUNIT_ASSERT_EQ(bench->test, strict_list_get(&bench->list, command, 0, 3), 0);
+	strict_list_check(&bench->list, &limits, true);
+}
+
+static bool device_writes(u64 direction)
+{
+	return direction != IOMD_DIRECTION_OUT;
+}
+
+/*
+ * The device reads all, and writes some; then the CPU sees that, and nothing else
+ * has changed.
+ */
+static void one_transfer(struct kunit *test)
+{
+	const struct setting *setting = setting_of(test->param_value);
+	u64 direction = direction_of(test->param_value);
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+	u64 offset = 70, length;
+
+	describe_all_sorts(bench, setting->kind, direction);
+	length = bench->length - 75;
+	iomd_release(bench->md);
+	bench->md = NULL;
+	command = prepared_as_set(bench, offset, length);
+	get_list(bench, command);
+	KUNIT_EXPECT_EQ(test, bench->list.length, length);
+	bench_expect_device_sees(bench, offset);
+	if (device_writes(direction))
+		bench_device_writes(bench, offset, 20, length - 51);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), 0);
+	bench_expect_memory(bench);
+	iomd_dma_command_release(command);
+	bench_end(bench);
+}
+
+/* While it is prepared, each side sees what the other has done, when it asks. */
+static void synchronised(struct kunit *test)
+{
+	u64 direction = direction_of(test->param_value);
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+	unsigned int round;
+
+	command = prepared_as_set(bench, 0, 0);
+	get_list(bench, command);
+	for (round = 0; round < 3; round++) {
+		if (device_writes(direction)) {
+			bench_device_writes(bench, 0, round * 50, 6000);
+			KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_IN), 0);
+			bench_expect_memory(bench);
+		}
+		bench_cpu_writes(bench, round * 7, 5000);
+		KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_OUT),
+				0);
+		bench_expect_device_sees(bench, 0);
+		KUNIT_EXPECT_EQ(test, sync_command(command, 0), 0);
+	}
+	bench_device_writes(bench, 0, 0, device_writes(direction) ? 10 : 0);
+	iomd_dma_command_release(command);
+	os_object_barrier();
+	bench_expect_memory(bench);
+	bench_end(bench);
+}
+
+/* Through the same eyes as the device. */
+static void read_and_written(struct kunit *test)
+{
+	const struct setting *setting = setting_of(test->param_value);
+	u64 direction = direction_of(test->param_value);
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+	u8 *bytes;
+	u64 length;
+
+	command = prepared_as_set(bench, 30, 5000);
+	get_list(bench, command);
+	bytes = kunit_kzalloc(test, 5000, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, bytes);
+	length = iomd_dma_command_read_bytes(command, 10, bytes, 6000);
+	KUNIT_EXPECT_EQ(test, length, 4990ULL);
+	KUNIT_EXPECT_EQ(test, memcmp(bytes, bench->model + 40, 4990), 0);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_read_bytes(command, 4999, bytes, U64_MAX), 1ULL);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_read_bytes(command, 5000, bytes, 1), 0ULL);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_read_bytes(command, 0, NULL, 1), 0ULL);
+	if (direction == IOMD_DIRECTION_OUT && setting->kind == BENCH_KERNEL)
+		goto end;
+	memset(bytes, 0x5a, 100);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_write_bytes(command, 4000, bytes, 100), 100ULL);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_write_bytes(command, 4900, NULL, 1000), 100ULL);
+	strict_device_read(&bench->list, 4000, bytes + 1000, 1000);
+	KUNIT_EXPECT_EQ(test, memcmp(bytes + 1000, bytes, 100), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(bytes + 1100, bench->model + 4130, 800), 0);
+	KUNIT_EXPECT_NULL(test, memchr_inv(bytes + 1900, 0, 100));
+end:
+	iomd_dma_command_release(command);
+	bench_end(bench);
+}
+
+/* Only what is too high is replaced, and by what is low enough. */
+static void only_pages_out_of_reach_are_copied(struct kunit *test)
+{
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+	u64 at = 0, room;
+	u32 i;
+
+	describe_all_sorts(bench, BENCH_PHYSICAL, IOMD_DIRECTION_OUT);
+	command = prepared(bench, &reach, 0, 0, true);
+	KUNIT_ASSERT_EQ(test, strict_list_get(&bench->list, command, 0, 100), 0);
+	for (i = 0; i < bench->list.count; i++) {
+		const struct iomd_dma_segment64 *segment = &bench->list.segments[i];
+		u64 address = image_at(&bench->image, at, &room);
+
+		KUNIT_EXPECT_LE(test, segment->iovm_addr + segment->length, BIT_ULL(BENCH_BITS));
+		if (address < BIT_ULL(BENCH_BITS))
+			KUNIT_EXPECT_EQ(test, segment->iovm_addr, address);
+		else
+			KUNIT_EXPECT_EQ(test, offset_in_page(segment->iovm_addr),
+					offset_in_page(address));
+		at += segment->length;
+	}
+	KUNIT_EXPECT_EQ(test, at, bench->length);
+	/* That is not a copy of all of it. */
+	KUNIT_EXPECT_PTR_EQ(test, iomd_dma_command_get_io_memory_descriptor(command), bench->md);
+	iomd_dma_command_release(command);
+	bench_end(bench);
+}
+
+static void a_copy_of_all_of_it(struct kunit *test)
+{
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+	struct iomd *copy;
+	u8 byte, wanted = 0;
+
+	describe_all_sorts(bench, BENCH_PHYSICAL, IOMD_DIRECTION_OUT);
+	command = prepared(bench, &aligned, 100, 5000, true);
+	copy = iomd_dma_command_get_io_memory_descriptor(command);
+	KUNIT_EXPECT_PTR_EQ(test, iomd_dma_command_get_memory_descriptor(command), bench->md);
+	KUNIT_ASSERT_PTR_NE(test, copy, bench->md);
+	KUNIT_EXPECT_EQ(test, iomd_get_length(copy), 5000ULL);
+	KUNIT_EXPECT_EQ(test, iomd_read_bytes(copy, 17, &byte, 1), 1ULL);
+	bench_cpu_reads(bench, 117, &wanted, 1);
+	KUNIT_EXPECT_EQ(test, byte, wanted);
+	/* Forcing what is so anyway is nothing. */
+	KUNIT_EXPECT_EQ(test, sync_command(command, FORCE | IOMD_DIRECTION_OUT), 0);
+	KUNIT_EXPECT_PTR_EQ(test, iomd_dma_command_get_io_memory_descriptor(command), copy);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), 0);
+	KUNIT_EXPECT_PTR_EQ(test, iomd_dma_command_get_io_memory_descriptor(command), bench->md);
+	iomd_dma_command_release(command);
+	bench_end(bench);
+}
+
+/* Nobody sees what the memory of a copy held before. */
+static void not_synchronised(struct kunit *test)
+{
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+	u8 *bytes;
+
+	describe_all_sorts(bench, BENCH_PHYSICAL, IOMD_DIRECTION_OUT_IN);
+	bytes = kunit_kzalloc(test, bench->length, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, bytes);
+	command = prepared(bench, &aligned, 0, 0, false);
+	KUNIT_ASSERT_EQ(test, strict_list_get(&bench->list, command, 0, 100), 0);
+	strict_device_read(&bench->list, 0, bytes, bench->length);
+	KUNIT_EXPECT_NULL(test, memchr_inv(bytes, 0, bench->length));
+	memset(bytes, 0x77, bench->length);
+	strict_device_write(&bench->list, 0, bytes, bench->length);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, false), 0);
+	bench_expect_memory(bench);
+	iomd_dma_command_release(command);
+	bench_end(bench);
+}
+
+/* What the device wrote for a transfer that only reads stays in the copy. */
+static void a_copy_for_reading_is_not_copied_back(struct kunit *test)
+{
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+	u8 byte = 0;
+
+	describe_all_sorts(bench, BENCH_PHYSICAL, IOMD_DIRECTION_OUT);
+	command = prepared(bench, &aligned, 0, 0, true);
+	KUNIT_ASSERT_EQ(test, strict_list_get(&bench->list, command, 0, 100), 0);
+	strict_device_write(&bench->list, 5, &byte, 1);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), 0);
+	bench_expect_memory(bench);
+	iomd_dma_command_release(command);
+	bench_end(bench);
+}
+
+/* The descriptor's direction says both, but it was prepared for reading. */
+static void prepared_for_reading_only(struct kunit *test)
+{
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+	struct iomd *md;
+	u8 byte = 0;
+
+	describe_all_sorts(bench, BENCH_KERNEL, IOMD_DIRECTION_OUT_IN);
+	md = bench->md;
+	KUNIT_ASSERT_EQ(test, iomd_complete(md, 0), 0);
+	KUNIT_ASSERT_EQ(test, iomd_prepare(md, IOMD_DIRECTION_OUT), 0);
+	command = prepared(bench, &aligned, 0, 0, true);
+	KUNIT_ASSERT_EQ(test, strict_list_get(&bench->list, command, 0, 100), 0);
+	strict_device_write(&bench->list, 5, &byte, 1);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), 0);
+	bench_expect_memory(bench);
+	iomd_dma_command_release(command);
+	bench_end(bench);
+}
+
+static void what_must_not_be_copied(struct kunit *test)
+{
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+
+	describe_all_sorts(bench, BENCH_PHYSICAL, IOMD_DIRECTION_IN);
+	command = iomd_dma_command_with_specification(iomd_dma_command_output_host64, &reach,
+						      ITERATE, NULL, NULL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(command));
+	KUNIT_EXPECT_EQ(test, set_memory(command, bench->md, true), 0);
+	KUNIT_EXPECT_EQ(test, strict_list_get(&bench->list, command, 0, 1), -EMSGSIZE);
+	/* What can be reached was listed before. */
+	KUNIT_EXPECT_EQ(test, bench->list.length, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, sync_command(command, FORCE), -EOPNOTSUPP);
+	iomd_dma_command_release(command);
+	bench_expect_memory(bench);
+	bench_end(bench);
+}
+
+static void what_cannot_be_had(struct kunit *test)
+{
+	static const struct {
+		struct iomd_dma_segment_options options;
+		int error;
+	} table[] = {
+		/* There are no segments so short that start so far apart. */
+		{ { .alignment = 64, .max_segment_size = 63 }, -EINVAL },
+		{ { .alignment = 2, .alignment_length = 64, .max_segment_size = 60 }, -EINVAL },
+		/* All memory there could be is a page that belongs to somebody else. */
+		{ { .num_address_bits = PAGE_SHIFT }, -ENOMEM },
+		/* One piece that is larger than any that the kernel has. */
+		{ { .alignment = SZ_256M }, -E2BIG },
+	};
+	struct bench *bench = bench_make(test);
+	unsigned int row;
+
+	describe_all_sorts(bench, BENCH_PHYSICAL, IOMD_DIRECTION_IN);
+	for (row = 0; row < ARRAY_SIZE(table); row++) {
+		struct iomd_dma_command *command;
+		u64 length = round_down(bench->length, 64);
+
+		command = iomd_dma_command_with_specification(iomd_dma_command_output_host64,
+							      &table[row].options, 0, NULL, NULL);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(command));
+		KUNIT_EXPECT_EQ(test, set_memory(command, bench->md, false), 0);
+		KUNIT_EXPECT_EQ_MSG(test, iomd_dma_command_prepare(command, 0, length, true, true),
+				    table[row].error, "row %u", row);
+		KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), -EAGAIN);
+		iomd_dma_command_release(command);
+	}
+	bench_expect_memory(bench);
+	bench_end(bench);
+}
+
+/*
+ * A subclass whose copies are its own
+ */
+
+static struct iomd *offered;
+
+static struct iomd *offer(struct iomd_dma_command *command, u64 direction, u64 length)
+{
+	return iomd_retain(offered);
+}
+
+static const struct iomd_dma_command_ops own_copy_ops = {
+	.create_copy_buffer = offer,
+};
+
+static struct os_meta_class own_copy_meta_class = {
+	.name = "own_copy",
+	.size = sizeof(struct iomd_dma_command),
+	.super = &iomd_dma_command_meta_class,
+	.owner = THIS_MODULE,
+};
+
+static void a_subclass_makes_copies_its_own_way(struct kunit *test)
+{
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+	struct iomd *good, *small;
+	int ret;
+
+	KUNIT_ASSERT_EQ(test, os_meta_class_register(&own_copy_meta_class), 0);
+	describe_all_sorts(bench, BENCH_PHYSICAL, IOMD_DIRECTION_OUT_IN);
+	good = made(test, iomd_buffer_with_capacity(bench->length, IOMD_DIRECTION_OUT_IN, false));
+	small = made(test, iomd_buffer_with_capacity(bench->length - 1, IOMD_DIRECTION_OUT_IN,
+						     false));
+	command = os_object_alloc(&own_copy_meta_class);
+	KUNIT_ASSERT_NOT_NULL(test, command);
+	ret = iomd_dma_command_init_with_specification(command, &own_copy_ops,
+						       iomd_dma_command_output_host64, &aligned,
+						       0, NULL, NULL);
+	KUNIT_ASSERT_EQ(test, ret, 0);
+	offered = small;
+	KUNIT_EXPECT_EQ(test, set_memory(command, bench->md, true), -EIO);
+	offered = good;
+	KUNIT_EXPECT_EQ(test, set_memory(command, bench->md, true), 0);
+	KUNIT_EXPECT_PTR_EQ(test, iomd_dma_command_get_io_memory_descriptor(command), good);
+	KUNIT_ASSERT_EQ(test, strict_list_get(&bench->list, command, 0, 100), 0);
+	bench_expect_device_sees(bench, 0);
+	bench_device_writes(bench, 0, 1, 5000);
+	/* Its end completes it. */
+	iomd_dma_command_release(command);
+	os_object_barrier();
+	bench_expect_memory(bench);
+	iomd_release(good);
+	iomd_release(small);
+	os_object_barrier();
+	KUNIT_EXPECT_EQ(test, os_meta_class_unregister(&own_copy_meta_class), 0);
+	bench_end(bench);
+}
+
+static struct kunit_case dma_bounce_cases[] = {
+	KUNIT_CASE_PARAM(one_transfer, variant_gen_params),
+	KUNIT_CASE_PARAM(synchronised, variant_gen_params),
+	KUNIT_CASE_PARAM(read_and_written, variant_gen_params),
+	KUNIT_CASE(only_pages_out_of_reach_are_copied),
+	KUNIT_CASE(a_copy_of_all_of_it),
+	KUNIT_CASE(not_synchronised),
+	KUNIT_CASE(a_copy_for_reading_is_not_copied_back),
+	KUNIT_CASE(prepared_for_reading_only),
+	KUNIT_CASE(what_must_not_be_copied),
+	KUNIT_CASE(what_cannot_be_had),
+	KUNIT_CASE(a_subclass_makes_copies_its_own_way),
+	{}
+};
+
+static struct kunit_suite dma_bounce_suite = {
+	.name = "iomd_dma_bounce",
+	.init = fixture_init,
+	.exit = bench_fixture_exit,
+	.test_cases = dma_bounce_cases,
+};
+
+kunit_test_suite(dma_bounce_suite);
+
+IOMD_IMPORT_NS();
+MODULE_INFO(import_ns, "IOMD_TEST");
+MODULE_DESCRIPTION("Tests of iomd's DMA commands: copies");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,767 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Commands for devices: what the DMA API gives, checked; use of the memory; steps
+ * that fail; and drivers that leave.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/delay.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+
+#include "../../src/debug/counters.h"
+#include "../../src/debug/inject.h"
+#include "bench.h"
+#include "composites.h"
+
+#define HOST64	iomd_dma_command_output_host64
+#define ITERATE	IOMD_DMA_MAP_OPTION_ITERATE_ONLY
+#define FORCE	IOMD_DMA_COMMAND_FORCE_DOUBLE_BUFFER
+
+static struct iomd_dma_command *command_for(struct kunit *test, struct device *dev,
+					    const struct iomd_dma_segment_options *options)
+{
+	struct iomd_dma_command *command;
+
+	command = iomd_dma_command_with_specification(HOST64, options, 0, dev, NULL);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(command), 0);
+	return command;
+}
+
+static void end_command(struct iomd_dma_command *command)
+{
+	iomd_dma_command_release(command);
+	os_object_barrier();
+}
+
+static u64 mappings(void)
+{
+	return iomd_counter_read(IOMD_DMA_MAPPED) - iomd_counter_read(IOMD_DMA_UNMAPPED);
+}
+
+static void describe_some(struct bench *bench, enum bench_kind kind, u64 direction)
+{
+	bench_clear(bench);
+	bench_add(bench, 0, 64, BENCH_CHUNK_BYTES - 64);
+	bench_add(bench, BENCH_HIGH, 0, BENCH_CHUNK_BYTES);
+	bench_add(bench, BENCH_HIGH + 1, PAGE_SIZE, PAGE_SIZE);
+	bench_add(bench, 1, 128, 4096);
+	bench_describe(bench, kind, direction);
+}
+
+/*
+ * What it gets
+ */
+
+struct limits_row {
+	struct iomd_dma_segment_options options;
+	unsigned int bits, segment;
+	u64 boundary;
+};
+
+static const struct limits_row limits_rows[] = {
+	{ { 0 }, 64, SZ_64K, U32_MAX },
+	{ { 0 }, 64, 4096, U64_MAX },
+	{ { 0 }, 64, SZ_64K, 4095 },
+	{ { 0 }, 64, 1000, 2047 },
+	{ { .max_segment_size = 1234 }, 64, SZ_64K, U64_MAX },
+	{ { .max_segment_size = 3000 }, 64, 2000, 4095 },
+	{ { .num_address_bits = BENCH_BITS }, 64, SZ_64K, U32_MAX },
+	{ { .num_address_bits = BENCH_BITS }, BENCH_BITS, SZ_64K, U32_MAX },
+	{ { 0 }, BENCH_BITS, SZ_64K, U32_MAX },
+	{ { .num_address_bits = 32 }, BENCH_BITS, 512, 1023 },
+	{ { .alignment = 256 }, 64, SZ_64K, U64_MAX },
+	{ { .alignment = 256, .num_address_bits = BENCH_BITS }, 64, 1024, 4095 },
+	{ { .alignment = 64 }, BENCH_BITS, SZ_64K, U64_MAX },
+};
+
+static void one_row(struct bench *bench, struct device *dev, const struct limits_row *row,
+		    enum bench_kind kind, u64 direction)
+{
+	struct strict_limits limits;
+	struct iomd_dma_command *command;
+	struct kunit *test = bench->test;
+	int i = row - limits_rows;
+
+	driven_device_set_bits(dev, row->bits);
+	dma_set_max_seg_size(dev, row->segment);
+	dma_set_seg_boundary(dev, row->boundary);
+	describe_some(bench, kind, direction);
+	command = command_for(test, dev, &row->options);
+	KUNIT_ASSERT_EQ_MSG(test, set_memory(command, bench->md, true), 0, "row %d", i);
+	KUNIT_EXPECT_EQ(test, mappings(), 1ULL);
+	KUNIT_ASSERT_EQ_MSG(test, strict_list_get(&bench->list, command, 0, 5), 0, "row %d", i);
+	KUNIT_EXPECT_EQ(test, bench->list.length, bench->length);
+	limits = strict_limits_of(&row->options, dev);
+	KUNIT_EXPECT_TRUE_MSG(test, strict_list_check(&bench->list, &limits, true), "row %d", i);
+	bench_expect_device_sees(bench, 0);
+	if (direction != IOMD_DIRECTION_OUT)
+		bench_device_writes(bench, 0, 3000, 9000);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), 0);
+	KUNIT_EXPECT_EQ(test, mappings(), 0ULL);
+	bench_expect_memory(bench);
+	end_command(command);
+}
+
+/* Limits of the device and of the specification, whichever is narrower. */
+static void limits_of_both(struct kunit *test)
+{
+	static const u64 directions[] = {
+		IOMD_DIRECTION_IN, IOMD_DIRECTION_OUT, IOMD_DIRECTION_OUT_IN,
+	};
+	struct device *dev = driven_device(test, 64);
+	struct bench *bench = bench_make(test);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(limits_rows) * BENCH_KINDS; i++)
+		one_row(bench, dev, &limits_rows[i / BENCH_KINDS], i % BENCH_KINDS,
+			directions[i % ARRAY_SIZE(directions)]);
+	bench_end(bench);
+	driven_device_remove(dev);
+}
+
+static void what_a_device_is_refused(struct kunit *test)
+{
+	static const struct {
+		u64 mapping;
+		unsigned int bits;
+		int specification, prepare;
+	} table[] = {
+		{ IOMD_DMA_MAP_OPTION_BYPASSED, 64, -EINVAL },
+		{ IOMD_DMA_MAP_OPTION_UNMAPPED, 64, -EINVAL },
+		{ 0, 0, -ENODEV },
+		{ IOMD_DMA_MAP_OPTION_NON_COHERENT, 64, 0, 0 },
+		{ ITERATE, 64, 0, 0 },
+		/* Copying is the only way, and it is forbidden. */
+		{ ITERATE, BENCH_BITS, 0, -ERANGE },
+	};
+	struct device *dev = driven_device(test, 64);
+	struct bench *bench = bench_make(test);
+	unsigned int row;
+
+	describe_some(bench, BENCH_PHYSICAL, IOMD_DIRECTION_IN);
+	for (row = 0; row < ARRAY_SIZE(table); row++) {
+		struct iomd_dma_command *command;
+
+		*dev->dma_mask = table[row].bits ? DMA_BIT_MASK(table[row].bits) : 0;
+		command = iomd_dma_command_with_specification(HOST64, NULL, table[row].mapping, dev,
+							      NULL);
+		KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(command), table[row].specification,
+				    "row %u", row);
+		if (IS_ERR(command))
+			continue;
+		KUNIT_EXPECT_EQ_MSG(test, set_memory(command, bench->md, true),
+				    table[row].prepare, "row %u", row);
+		end_command(command);
+	}
+	bench_end(bench);
+	driven_device_remove(dev);
+}
+
+static void memory_no_device_is_shown(struct kunit *test)
+{
+	struct device *dev = driven_device(test, 64);
+	struct iomd_dma_command *command = command_for(test, dev, NULL);
+	struct iomd_address_range far = { BIT_ULL(50), 0x2000 };
+	struct iomd *md;
+
+	md = iomd_device_memory_with_range(0xfee00000, 0x1000);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(md));
+	KUNIT_EXPECT_EQ(test, set_memory(command, md, true), -EOPNOTSUPP);
+	iomd_release(md);
+	md = made(test, iomd_with_options(&far, 1, 0, NULL, IOMD_DIRECTION_IN |
+					  IOMD_MEMORY_TYPE_PHYSICAL | IOMD_MEMORY_REMOTE, NULL));
+	KUNIT_EXPECT_EQ(test, set_memory(command, md, true), -ENXIO);
+	end_command(command);
+	/* For who is no device, they are addresses like any others. */
+	command = command_for(test, NULL, NULL);
+	KUNIT_EXPECT_EQ(test, set_memory(command, md, true), 0);
+	end_command(command);
+	iomd_release(md);
+	driven_device_remove(dev);
+}
+
+/* Behind an IOMMU scattered memory is one run, of addresses that are not physical. */
+static void behind_an_iommu(struct kunit *test)
+{
+	const struct iomd_dma_segment_options narrow = { .num_address_bits = 28,
+							 .max_segment_size = 4096 };
+	const struct iomd_dma_segment_options too_narrow = { .num_address_bits = 16 };
+	struct pci_dev *edu = pci_get_device(0x1234, 0x11e8, NULL);
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+	struct strict_limits limits;
+	u64 mask;
+
+	if (!edu || !dma_get_merge_boundary(&edu->dev)) {
+		pci_dev_put(edu);
+		bench_end(bench);
+		kunit_skip(test, "no edu device behind an IOMMU");
+	}
+	mask = dma_get_mask(&edu->dev);
+	dma_set_mask_and_coherent(&edu->dev, DMA_BIT_MASK(28));
+	describe_some(bench, BENCH_PHYSICAL, IOMD_DIRECTION_OUT_IN);
+	command = command_for(test, &edu->dev, &narrow);
+	KUNIT_ASSERT_EQ(test, set_memory(command, bench->md, true), 0);
+	KUNIT_ASSERT_EQ(test, strict_list_get(&bench->list, command, 0, 5), 0);
+	limits = strict_limits_of(&narrow, &edu->dev);
+	strict_list_check(&bench->list, &limits, true);
+	KUNIT_EXPECT_EQ(test, bench->list.length, bench->length);
+	end_command(command);
+	/* No copy makes its addresses narrower than the device's mask asks for. */
+	command = command_for(test, &edu->dev, &too_narrow);
+	KUNIT_EXPECT_EQ(test, set_memory(command, bench->md, true), -EMSGSIZE);
+	end_command(command);
+	dma_set_mask_and_coherent(&edu->dev, mask);
+	pci_dev_put(edu);
+	bench_end(bench);
+}
+
+/*
+ * Use of the memory
+ */
+
+static void memory_stays_prepared(struct kunit *test)
+{
+	struct device *dev = driven_device(test, 64);
+	struct device *table[] = { dev, NULL };
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		describe_some(bench, BENCH_KERNEL, IOMD_DIRECTION_IN);
+		command = command_for(test, table[i], NULL);
+		KUNIT_ASSERT_EQ(test, set_memory(command, bench->md, true), 0);
+		expect_warning_once("iomd: complete while the memory is mapped");
+		KUNIT_EXPECT_EQ(test, iomd_complete(bench->md, 0), -EBUSY);
+		KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), 0);
+		KUNIT_EXPECT_EQ(test, iomd_complete(bench->md, 0), 0);
+		KUNIT_EXPECT_EQ(test, iomd_dma_command_prepare(command, 0, 0, true, true),
+				-EAGAIN);
+		KUNIT_EXPECT_EQ(test, iomd_prepare(bench->md, 0), 0);
+		KUNIT_EXPECT_EQ(test, iomd_dma_command_prepare(command, 0, 0, true, true), 0);
+		end_command(command);
+		KUNIT_EXPECT_EQ(test, iomd_complete(bench->md, 0), 0);
+	}
+	bench_end(bench);
+	driven_device_remove(dev);
+}
+
+static void counted(struct kunit *test)
+{
+	struct device *dev = driven_device(test, 64);
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command = command_for(test, dev, NULL);
+	struct iomd *other = made(test, iomd_with_physical_address(0x10000, 0x1000,
+								   IOMD_DIRECTION_IN));
+	int i;
+
+	describe_some(bench, BENCH_MULTI, IOMD_DIRECTION_IN);
+	KUNIT_ASSERT_EQ(test, set_memory(command, bench->md, false), 0);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, iomd_dma_command_prepare(command, 64, 8192, true, true), 0);
+	KUNIT_EXPECT_EQ(test, mappings(), 1ULL);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_prepare(command, 64, 8191, true, true), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_prepare(command, 65, 8192, true, true), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, set_memory(command, other, false), -EBUSY);
+	KUNIT_EXPECT_EQ(test, set_memory(command, NULL, false), -EBUSY);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_clear_memory_descriptor(command, false), -EAGAIN);
+	/* The same again is nothing; the same without preparing ends them all. */
+	KUNIT_EXPECT_EQ(test, set_memory(command, bench->md, true), 0);
+	for (i = 0; i < 2; i++)
+		KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), 0);
+	KUNIT_EXPECT_EQ(test, mappings(), 1ULL);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_prepare(command, 64, 8192, true, true), 0);
+	KUNIT_EXPECT_EQ(test, set_memory(command, bench->md, false), 0);
+	KUNIT_EXPECT_EQ(test, mappings(), 0ULL);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), -EAGAIN);
+	/* Not prepared, it takes what it is given. */
+	KUNIT_EXPECT_EQ(test, set_memory(command, other, false), 0);
+	KUNIT_EXPECT_PTR_EQ(test, iomd_dma_command_get_memory_descriptor(command), other);
+	KUNIT_EXPECT_EQ(test, set_memory(command, bench->md, true), 0);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_clear_memory_descriptor(command, true), 0);
+	KUNIT_EXPECT_NULL(test, iomd_dma_command_get_memory_descriptor(command));
+	KUNIT_EXPECT_EQ(test, mappings(), 0ULL);
+	end_command(command);
+	iomd_release(other);
+	bench_end(bench);
+	driven_device_remove(dev);
+}
+
+/* A class from outside, which counts its users itself. */
+static void a_class_from_outside(struct kunit *test)
+{
+	struct fake *fake = fake_make(test, 'a', 3, IOMD_DIRECTION_IN);
+	struct device *dev = driven_device(test, 64);
+	struct iomd_dma_command *command = command_for(test, dev, NULL);
+
+	KUNIT_EXPECT_EQ(test, set_memory(command, &fake->md, true), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, fake->users, 0U);
+	KUNIT_ASSERT_EQ(test, iomd_prepare(&fake->md, 0), 0);
+	KUNIT_EXPECT_EQ(test, set_memory(command, &fake->md, true), 0);
+	KUNIT_EXPECT_GE(test, fake->users, 1U);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_clear_memory_descriptor(command, true), 0);
+	KUNIT_EXPECT_EQ(test, fake->users, 0U);
+	KUNIT_EXPECT_EQ(test, iomd_complete(&fake->md, 0), 0);
+	end_command(command);
+	iomd_release(&fake->md);
+	driven_device_remove(dev);
+}
+
+struct in_irq {
+	struct iomd_dma_command *command;
+	struct iomd_dma_segment64 output[4];
+	u64 offset;
+	u32 count;
+	int ret;
+};
+
+static void generate_in_irq(void *data)
+{
+	struct in_irq *in_irq = data;
+
+	in_irq->count = 4;
+	in_irq->ret = iomd_dma_command_gen_iovm_segments(in_irq->command, &in_irq->offset,
+							 in_irq->output, &in_irq->count);
+}
+
+static void in_hard_irq(struct kunit *test)
+{
+	static const struct iomd_dma_segment_options table[] = {
+		{ .max_segment_size = 2000 }, { .alignment = 512 },
+		{ .num_address_bits = BENCH_BITS },
+	};
+	struct device *dev = driven_device(test, 64);
+	struct bench *bench = bench_make(test);
+	unsigned int i;
+
+	describe_some(bench, BENCH_KERNEL, IOMD_DIRECTION_IN);
+	for (i = 0; i < 2 * ARRAY_SIZE(table); i++) {
+		struct in_irq in_irq = {
+			.command = command_for(test, i % 2 ? dev : NULL, &table[i / 2]),
+		};
+
+		KUNIT_ASSERT_EQ(test, set_memory(in_irq.command, bench->md, true), 0);
+		call_in_hard_irq(test, generate_in_irq, &in_irq);
+		KUNIT_EXPECT_EQ(test, in_irq.ret, 0);
+		KUNIT_EXPECT_GT(test, in_irq.offset, 0ULL);
+		end_command(in_irq.command);
+	}
+	bench_end(bench);
+	driven_device_remove(dev);
+}
+
+/*
+ * Steps that fail
+ */
+
+struct attempt {
+	struct bench *bench;
+	struct device *dev;
+	const struct iomd_dma_segment_options *options;
+	bool force;
+};
+
+static int attempt(struct attempt *attempt)
+{
+	struct iomd_dma_command *command;
+	struct kunit *test = attempt->bench->test;
+	int ret;
+
+	command = iomd_dma_command_with_specification(HOST64, attempt->options, 0, attempt->dev,
+						      NULL);
+	if (IS_ERR(command))
+		return PTR_ERR(command);
+	ret = set_memory(command, attempt->bench->md, true);
+	KUNIT_EXPECT_EQ(test, !iomd_dma_command_get_memory_descriptor(command), !!ret);
+	if (!ret && attempt->force) {
+		ret = sync_command(command, FORCE);
+		/* A move that fails changes nothing. */
+		KUNIT_EXPECT_EQ(test, strict_list_get(&attempt->bench->list, command, 0, 9), 0);
+		bench_expect_device_sees(attempt->bench, 0);
+		bench_device_writes(attempt->bench, 0, 10, 10000);
+	}
+	end_command(command);
+	bench_expect_memory(attempt->bench);
+	return ret;
+}
+
+static unsigned int live(const char *name)
+{
+	return os_meta_class_get_instance_count(os_meta_class_get_meta_class_with_name(name));
+}
+
+static void each_step_fails(struct attempt *one)
+{
+	unsigned int buffers = live("iomd_buffer"), nth, references;
+	struct kunit *test = one->bench->test;
+	unsigned int failures = 0;
+	bool failed;
+	int ret;
+
+	references = os_object_get_retain_count(&one->bench->md->object);
+	for (nth = 1; nth < 100; nth++) {
+		iomd_inject_arm(nth);
+		ret = attempt(one);
+		failed = iomd_inject_disarm();
+		os_object_barrier();
+		/* Who looks for pages goes on looking elsewhere. */
+		KUNIT_EXPECT_TRUE_MSG(test, !ret || (failed && ret == -ENOMEM), "step %u: %d", nth,
+				      ret);
+		failures += !!ret;
+		KUNIT_EXPECT_EQ_MSG(test, mappings(), 0ULL, "step %u", nth);
+		KUNIT_EXPECT_EQ_MSG(test, live("iomd_buffer"), buffers, "step %u", nth);
+		KUNIT_EXPECT_EQ_MSG(test, live("iomd_bounce"), 0U, "step %u", nth);
+		KUNIT_EXPECT_EQ_MSG(test, live("iomd_dma_command"), 0U, "step %u", nth);
+		KUNIT_EXPECT_EQ(test, os_object_get_retain_count(&one->bench->md->object),
+				references);
+		if (!failed)
+			break;
+	}
+	/* The command and its view at least. */
+	KUNIT_EXPECT_GE(test, failures, 2U);
+	KUNIT_EXPECT_LT(test, nth, 100U);
+}
+
+static void steps_that_fail(struct kunit *test)
+{
+	static const struct iomd_dma_segment_options table[] = {
+		{ 0 }, { .alignment = 512 }, { .num_address_bits = BENCH_BITS },
+	};
+	struct bench *bench = bench_make(test);
+	struct device *dev = driven_device(test, 64);
+	unsigned int i;
+
+	describe_some(bench, BENCH_KERNEL, IOMD_DIRECTION_OUT_IN);
+	for (i = 0; i < 4 * ARRAY_SIZE(table); i++) {
+		struct attempt one = {
+			.bench = bench,
+			.dev = i & 1 ? dev : NULL,
+			.options = &table[i / 4],
+			.force = i & 2,
+		};
+
+		each_step_fails(&one);
+	}
+	/* Its end is a prepare less, and nothing uses the memory. */
+	KUNIT_EXPECT_EQ(test, iomd_complete(bench->md, 0), 0);
+	bench_end(bench);
+	driven_device_remove(dev);
+}
+
+/*
+ * Drivers that leave
+ */
+
+struct leaving {
+	struct kunit *test;
+	struct iomd_dma_command *command;
+	u64 mapped;
+	unsigned int removed;
+};
+
+/* In remove(), the driver still has what it had. */
+static void is_leaving(void *data)
+{
+	struct leaving *leaving = data;
+
+	leaving->removed++;
+	leaving->mapped = mappings();
+	KUNIT_EXPECT_EQ(leaving->test,
+			iomd_dma_command_synchronize(leaving->command, IOMD_DIRECTION_IN), 0);
+}
+
+static void expect_gone(struct kunit *test, struct iomd_dma_command *command)
+{
+	u64 offset = 0, output[2] = {};
+	u32 count = 1;
+
+	KUNIT_EXPECT_EQ(test, mappings(), 0ULL);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_gen_iovm_segments(command, &offset, output, &count),
+			-ENODEV);
+	KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_IN), -ENODEV);
+	KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_OUT), -ENODEV);
+	KUNIT_EXPECT_EQ(test, sync_command(command, FORCE), -ENODEV);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_prepare(command, 0, 0, true, true), -ENODEV);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_read_bytes(command, 0, output, 1), 0ULL);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), 0);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_prepare(command, 0, 0, true, true), -ENODEV);
+}
+
+static void a_driver_leaves(struct kunit *test)
+{
+	static const struct iomd_dma_segment_options table[] = {
+		{ 0 }, { .alignment = 512 }, { .num_address_bits = BENCH_BITS },
+	};
+	struct device *dev = driven_device(test, 64);
+	struct bench *bench = bench_make(test);
+	struct leaving leaving = { .test = test };
+	struct iomd_dma_command *clone;
+	struct iomd_dma_map *map;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		describe_some(bench, BENCH_KERNEL, IOMD_DIRECTION_OUT_IN);
+		leaving.command = command_for(test, dev, &table[i]);
+		KUNIT_ASSERT_EQ(test, set_memory(leaving.command, bench->md, true), 0);
+		KUNIT_ASSERT_EQ(test, strict_list_get(&bench->list, leaving.command, 0, 9), 0);
+		bench_device_writes(bench, 0, 77, 7777);
+		map = iomd_dma_map(bench->md, dev, 0, 5000, 0);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(map));
+		driven_device_unbind(dev, is_leaving, &leaving);
+		KUNIT_EXPECT_EQ(test, leaving.removed, i + 1);
+		KUNIT_EXPECT_EQ(test, leaving.mapped, 2ULL);
+		expect_gone(test, leaving.command);
+		/* What the device wrote before it went is there. */
+		bench_expect_memory(bench);
+		iomd_dma_sync_for_cpu(map);
+		iomd_dma_sync_for_device(map);
+		/* The memory is in use until the one who mapped it says so. */
+		KUNIT_EXPECT_EQ(test, iomd_complete(bench->md, 0), -EBUSY);
+		iomd_dma_unmap(map);
+		clone = iomd_dma_command_clone_command(leaving.command, NULL);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(clone));
+		KUNIT_EXPECT_EQ(test, set_memory(clone, bench->md, true), -ENODEV);
+		map = iomd_dma_map(bench->md, dev, 0, 5000, 0);
+		KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(map), -ENODEV);
+		/* Whoever comes next has nothing to do with it. */
+		KUNIT_EXPECT_EQ(test, driven_device_bind(dev), 1);
+		KUNIT_EXPECT_EQ(test, set_memory(clone, bench->md, true), -ENODEV);
+		map = iomd_dma_map(bench->md, dev, 0, 5000, 0);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(map));
+		iomd_dma_unmap(map);
+		end_command(clone);
+		end_command(leaving.command);
+		KUNIT_EXPECT_EQ(test, iomd_complete(bench->md, 0), 0);
+	}
+	bench_end(bench);
+	driven_device_remove(dev);
+}
+
+struct race {
+	struct bench *bench;
+	struct device *dev;
+	unsigned long prepared, refused, odd;
+};
+
+static void use_device(void *data)
+{
+	static const struct iomd_dma_segment_options options = { .alignment = 512 };
+	struct race *race = data;
+	struct iomd_dma_command *command;
+	u64 offset = 0, output[16];
+	struct iomd_dma_map *map;
+	u32 count = 8;
+	int ret;
+
+	map = iomd_dma_map(race->bench->md, race->dev, 0, 5000, 0);
+	command = iomd_dma_command_with_specification(HOST64, race->prepared & 1 ? &options : NULL,
+						      0, race->dev, NULL);
+	ret = PTR_ERR_OR_ZERO(command);
+	if (!ret) {
+		ret = set_memory(command, race->bench->md, true);
+		if (!ret) {
+			race->prepared++;
+			sync_command(command, IOMD_DIRECTION_IN);
+			ret = iomd_dma_command_gen_iovm_segments(command, &offset, output, &count);
+			sync_command(command, IOMD_DIRECTION_OUT);
+			race->odd += !!iomd_dma_command_complete(command, true, true);
+		}
+		iomd_dma_command_release(command);
+	}
+	if (!IS_ERR(map)) {
+		iomd_dma_sync_for_cpu(map);
+		iomd_dma_unmap(map);
+	}
+	race->refused += ret == -ENODEV;
+	race->odd += ret && ret != -ENODEV;
+}
+
+static void a_driver_leaves_at_any_time(struct kunit *test)
+{
+	struct race race = { .bench = bench_make(test), .dev = driven_device(test, 64) };
+	struct worker worker;
+	unsigned int i;
+
+	describe_some(race.bench, BENCH_KERNEL, IOMD_DIRECTION_OUT_IN);
+	worker_start(test, &worker, use_device, &race);
+	for (i = 0; i < 100; i++) {
+		fsleep(i * 30);
+		driven_device_unbind(race.dev, NULL, NULL);
+		fsleep(i % 7 * 100);
+		KUNIT_EXPECT_EQ_MSG(test, driven_device_bind(race.dev), 1, "round %u", i);
+	}
+	worker_stop(&worker);
+	kunit_info(test, "%lu prepared, %lu refused", race.prepared, race.refused);
+	KUNIT_EXPECT_GT(test, race.prepared, 0UL);
+	KUNIT_EXPECT_EQ(test, race.odd, 0UL);
+	os_object_barrier();
+	KUNIT_EXPECT_EQ(test, mappings(), 0ULL);
+	bench_expect_memory(race.bench);
+	KUNIT_EXPECT_EQ(test, iomd_complete(race.bench->md, 0), 0);
+	bench_end(race.bench);
+	driven_device_remove(race.dev);
+}
+
+/*
+ * Operations
+ */
+
+static void characteristics(struct kunit *test)
+{
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_characteristics got;
+	struct iomd *md;
+	u32 kind;
+
+	for (kind = 0; kind < BENCH_KINDS; kind++) {
+		describe_some(bench, kind, IOMD_DIRECTION_OUT);
+		md = bench->md;
+		KUNIT_EXPECT_EQ(test, iomd_dma_command_operation(md, IOMD_MD_GET_CHARACTERISTICS,
+								 &got, sizeof(got)), 0);
+		KUNIT_EXPECT_EQ(test, got.length, bench->length);
+		KUNIT_EXPECT_EQ(test, got.sg_count, (u64)bench->image.merged);
+		KUNIT_EXPECT_EQ(test, got.direction, IOMD_DIRECTION_OUT);
+		KUNIT_EXPECT_EQ(test, got.page_align, 0U);
+		KUNIT_EXPECT_TRUE(test, got.is_prepared);
+		KUNIT_EXPECT_GE(test, got.highest_page, BIT_ULL(BENCH_BITS) >> PAGE_SHIFT);
+		KUNIT_EXPECT_EQ(test, got.pages, 2ULL + 2 + 1 + 2);
+	}
+	bench_clear(bench);
+	bench_add(bench, 0, 33, 10);
+	bench_describe(bench, BENCH_KERNEL, IOMD_DIRECTION_IN);
+	md = bench->md;
+	iomd_dma_command_operation(md, IOMD_MD_GET_CHARACTERISTICS, &got, sizeof(got));
+	KUNIT_EXPECT_EQ(test, got.page_align, 33U);
+	KUNIT_EXPECT_EQ(test, iomd_complete(bench->md, 0), 0);
+	iomd_dma_command_operation(md, IOMD_MD_GET_CHARACTERISTICS, &got, sizeof(got));
+	KUNIT_EXPECT_FALSE(test, got.is_prepared);
+	KUNIT_EXPECT_EQ(test, got.sg_count, 0ULL);
+	bench_end(bench);
+}
+
+static void walks(struct kunit *test)
+{
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_walk_segment_args args = {};
+	struct iomd *md;
+	u64 room;
+
+	describe_some(bench, BENCH_MULTI, IOMD_DIRECTION_IN);
+	md = bench->md;
+	while (args.offset < bench->length) {
+		u64 address = image_at(&bench->image, args.offset, &room), before = args.offset;
+
+		KUNIT_ASSERT_EQ(test, iomd_dma_command_operation(md, IOMD_MD_WALK_SEGMENTS, &args,
+								 sizeof(args)), 0);
+		KUNIT_EXPECT_EQ(test, args.iovm_addr, address);
+		KUNIT_EXPECT_EQ(test, args.length, room);
+		KUNIT_ASSERT_EQ(test, args.offset, before + room);
+	}
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_operation(md, IOMD_MD_WALK_SEGMENTS, &args,
+							 sizeof(args)), -EOVERFLOW);
+	args.offset++;
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_operation(md, IOMD_MD_FIRST_SEGMENT, &args,
+							 sizeof(args)), -EINVAL);
+	args.offset = 0;
+	args.mapped = true;
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_operation(md, IOMD_MD_FIRST_SEGMENT, &args,
+							 sizeof(args)), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_operation(md, IOMD_MD_FIRST_SEGMENT, &args,
+							 sizeof(args) - 1), -EIO);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_operation(md, IOMD_MD_FIRST_SEGMENT, NULL,
+							 sizeof(args)), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_operation(md, IOMD_MD_ADD_DMA_MAP_SPEC, NULL, 0),
+			-EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_operation(md, 77, NULL, 0), -EINVAL);
+	bench_end(bench);
+}
+
+static void use_and_maps(struct kunit *test)
+{
+	struct device *dev = driven_device(test, 64);
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_map_args args = { .offset = 64, .length = 6000 };
+	struct iomd *md;
+	u64 room;
+
+	describe_some(bench, BENCH_KERNEL, IOMD_DIRECTION_IN);
+	md = bench->md;
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_operation(md, IOMD_MD_SET_DMA_ACTIVE, NULL, 0), 0);
+	expect_warning_once("iomd: complete while the memory is mapped");
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), -EBUSY);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_operation(md, IOMD_MD_SET_DMA_INACTIVE, NULL, 0),
+			0);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_operation(md, IOMD_MD_DMA_MAP, &args,
+							 sizeof(args)), -EINVAL);
+	args.mapper = dev;
+	iomd_set_mapper_options(md, IOMD_MAPPER_UNCACHED | IOMD_MAPPER_TRANSIENT |
+				    IOMD_MAPPER_WEAK_ORDERING);
+	KUNIT_ASSERT_EQ(test, iomd_dma_command_operation(md, IOMD_MD_DMA_MAP, &args,
+							 sizeof(args)), 0);
+	KUNIT_EXPECT_EQ(test, args.alloc, image_at(&bench->image, 64, &room));
+	KUNIT_EXPECT_EQ(test, args.alloc_length, min_t(u64, room, 6000));
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), -EBUSY);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_operation(md, IOMD_MD_DMA_UNMAP, &args,
+							 sizeof(args)), 0);
+	KUNIT_EXPECT_NULL(test, args.map);
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_operation(md, IOMD_MD_SET_DMA_ACTIVE, NULL, 0),
+			-EAGAIN);
+	bench_end(bench);
+	driven_device_remove(dev);
+}
+
+static struct kunit_case dma_device_cases[] = {
+	KUNIT_CASE(limits_of_both),
+	KUNIT_CASE(what_a_device_is_refused),
+	KUNIT_CASE(memory_no_device_is_shown),
+	KUNIT_CASE(behind_an_iommu),
+	KUNIT_CASE(memory_stays_prepared),
+	KUNIT_CASE(counted),
+	KUNIT_CASE(a_class_from_outside),
+	KUNIT_CASE(in_hard_irq),
+	KUNIT_CASE(steps_that_fail),
+	KUNIT_CASE(a_driver_leaves),
+	KUNIT_CASE(a_driver_leaves_at_any_time),
+	KUNIT_CASE(characteristics),
+	KUNIT_CASE(walks),
+	KUNIT_CASE(use_and_maps),
+	{}
+};
+
+static int suite_init(struct kunit_suite *suite)
+{
+	int ret = fake_suite_init(suite);
+
+	if (ret)
+		return ret;
+	ret = driven_device_suite_init(suite);
+	if (ret)
+		fake_suite_exit(suite);
+	return ret;
+}
+
+static void suite_exit(struct kunit_suite *suite)
+{
+	driven_device_suite_exit(suite);
+	fake_suite_exit(suite);
+}
+
+static struct kunit_suite dma_device_suite = {
+	.name = "iomd_dma_device",
+	.suite_init = suite_init,
+	.suite_exit = suite_exit,
+	.init = fixture_init,
+	.exit = bench_fixture_exit,
+	.test_cases = dma_device_cases,
+};
+
+kunit_test_suite(dma_device_suite);
+
+IOMD_IMPORT_NS();
+MODULE_INFO(import_ns, "IOMD_TEST");
+MODULE_DESCRIPTION("Tests of iomd's DMA commands: devices");
+MODULE_LICENSE("GPL");
