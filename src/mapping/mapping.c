@@ -32,6 +32,16 @@ void iomd_mapping_place(struct iomd_mapping *mapping, unsigned long address, boo
 	iomd_count(IOMD_MAPPINGS_MADE, 1);
 }
 
+/*
+ * Complete what a mapping prepared for itself; whether that is the last one, and may
+ * be, the class knows. The base, which can't tell whose a complete is, refuses all
+ * while others have the memory mapped.
+ */
+static void complete_own(struct iomd *md)
+{
+	md->ops->complete(md, IOMD_DIRECTION_NONE);
+}
+
 /* Prepare the memory, and keep others' completes from ending that. */
 int iomd_mapping_wire(struct iomd_mapping *mapping)
 {
@@ -46,7 +56,7 @@ int iomd_mapping_wire(struct iomd_mapping *mapping)
 		return ret;
 	ret = iomd_set_in_use(mapping->memory, true);
 	if (ret) {
-		iomd_complete(mapping->memory, IOMD_DIRECTION_NONE);
+		complete_own(mapping->memory);
 		return ret;
 	}
 	mapping->wired = true;
@@ -61,7 +71,7 @@ void iomd_mapping_unwire(struct iomd_mapping *mapping)
 		return;
 	mapping->wired = false;
 	iomd_set_in_use(mapping->memory, false);
-	iomd_complete(mapping->memory, IOMD_DIRECTION_NONE);
+	complete_own(mapping->memory);
 }
 
 static void mapping_free(struct os_object *object)

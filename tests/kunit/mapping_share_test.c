@@ -45,7 +45,7 @@ static void expect_other(struct kunit *test, struct iomd_mapping *mapping,
 	KUNIT_EXPECT_PTR_NE(test, mapping, existing);
 	KUNIT_EXPECT_NE(test, iomd_mapping_get_address(mapping) & PAGE_MASK,
 			iomd_mapping_get_address(existing) & PAGE_MASK);
-	iomd_mapping_release(mapping);
+	end_mapping(mapping);
 }
 
 static void requests_of_the_kernel(struct kunit *test)
@@ -354,8 +354,7 @@ static void address_spaces_are_compared_not_tasks(struct kunit *test)
 	expect_unmapped(test, ask(md, child->task, 0, ANY | IOMD_MAP_REFERENCE, 0, 0), -ENOENT);
 	expect_unmapped(test, ask(md, other->task, 0, ANY | IOMD_MAP_REFERENCE, 0, 0), -ENOENT);
 	expect_unmapped(test, ask(md, KERNEL, 0, ANY | IOMD_MAP_REFERENCE, 0, 0), -ENOENT);
-	iomd_mapping_unmap(existing);
-	iomd_mapping_release(existing);
+	end_mapping(existing);
 	iomd_release(md);
 	puppet_kill(first);
 	leaf_free(&leaf);
@@ -381,7 +380,7 @@ static void torn_ones_are_not_shared(struct kunit *test)
 	expect_same(test, ask(md, puppet->task, 0, ANY, 0, 0), existing);
 	KUNIT_EXPECT_EQ(test, puppet_syscall(puppet, __NR_munmap, address + P, P), 0L);
 	expect_other(test, ask(md, puppet->task, 0, ANY, 0, 0), existing);
-	iomd_mapping_release(existing);
+	end_mapping(existing);
 	iomd_release(md);
 	puppet_kill(puppet);
 	os_object_barrier();

@@ -20,6 +20,13 @@ void expect_unmapped(struct kunit *test, struct iomd_mapping *mapping, int error
 }
 EXPORT_SYMBOL_GPL(expect_unmapped);
 
+void end_mapping(struct iomd_mapping *mapping)
+{
+	iomd_mapping_unmap(mapping);
+	iomd_mapping_release(mapping);
+}
+EXPORT_SYMBOL_GPL(end_mapping);
+
 struct iomd_mapping *map_part(struct kunit *test, struct iomd *md, u64 options, u64 offset,
 			      u64 length)
 {

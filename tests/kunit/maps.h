@@ -20,6 +20,9 @@ void expect_unmapped(struct kunit *test, struct iomd_mapping *mapping, int error
 struct iomd_mapping *map_part(struct kunit *test, struct iomd *md, u64 options, u64 offset,
 			      u64 length);
 
+/* Unmap and release: what is left to a task's end comes some time after that. */
+void end_mapping(struct iomd_mapping *mapping);
+
 static inline u8 *bytes_of(struct iomd_mapping *mapping)
 {
 	return (u8 *)iomd_mapping_get_address(mapping);
