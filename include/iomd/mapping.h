@@ -21,7 +21,10 @@ struct iomd_mapping *iomd_map(struct iomd *md, u64 options);
 struct iomd_mapping *iomd_set_mapping(struct iomd *md, struct task_struct *task,
 				      unsigned long address, u64 options);
 
-/* What a class of descriptors may do its own way, and the base's way of it. */
+/*
+ * What a class of descriptors may do its own way. The base's way, which is to be
+ * called from there at most, is below.
+ */
 struct iomd_mapping *iomd_make_mapping(struct iomd *md, struct iomd *owner,
 				       struct task_struct *task, struct iomd_mapping *new_map,
 				       u64 options, u64 offset, u64 length);
@@ -33,6 +36,17 @@ int iomd_handle_fault(struct iomd *md, struct iomd_mapping *mapping, u64 offset,
 int iomd_populate_device_pager(struct iomd *md, struct iomd_mapping *mapping,
 			       u64 offset, u64 length);
 int iomd_redirect(struct iomd *md, struct task_struct *safe_task, bool redirect);
+
+struct iomd_mapping *iomd_base_make_mapping(struct iomd *md, struct iomd *owner,
+					    struct task_struct *task,
+					    struct iomd_mapping *new_map, u64 options,
+					    u64 offset, u64 length);
+int iomd_base_do_map(struct iomd *md, struct iomd_mapping *mapping);
+int iomd_base_do_unmap(struct iomd *md, struct iomd_mapping *mapping);
+int iomd_base_populate_device_pager(struct iomd *md, struct iomd_mapping *mapping,
+				    u64 offset, u64 length);
+int iomd_base_redirect(struct iomd *md, struct task_struct *safe_task, bool redirect);
+void iomd_mapping_set_address(struct iomd_mapping *mapping, unsigned long address);
 
 struct iomd_mapping *iomd_mapping_retain(struct iomd_mapping *mapping);
 void iomd_mapping_release(struct iomd_mapping *mapping);

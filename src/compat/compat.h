@@ -78,8 +78,6 @@ static inline void iomd_compat_vm_flags_mod(struct vm_area_struct *vma, unsigned
 }
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
-#define iomd_compat_thp_get_unmapped_area	thp_get_unmapped_area
-
 /* What kind of huge page a fault is for: a name before, an order now. */
 #ifdef IOMD_HAVE_HUGE_FAULT_ENUM
 typedef enum page_entry_size iomd_compat_fault_order;
@@ -99,8 +97,6 @@ static inline vm_fault_t iomd_compat_insert_pfn_pmd(struct vm_fault *vmf, unsign
 	return vmf_insert_pfn_pmd(vmf, pfn, write);
 #endif
 }
-#else
-#define iomd_compat_thp_get_unmapped_area	NULL
 #endif
 
 /* The largest order that the page allocator has; one too few between 6.4 and 6.7. */

@@ -259,6 +259,8 @@ void iomd_general_detach(struct iomd_general *general)
 	}
 	if (general->source->destroy)
 		general->source->destroy(general);
+	iomd_release(general->snapshot);
+	general->snapshot = NULL;
 	iomd_extents_free(&general->extents);
 	put_device(general->mapper);
 	general->mapper = NULL;

@@ -28,6 +28,8 @@ struct iomd_general {
 	struct mm_struct *mm;
 	struct task_struct *task;
 	struct iomd_wire wire;
+	/* Shown by all mappings once there is one, if they are to be of a copy. Held. */
+	struct iomd *snapshot;
 	/* Valid while wired. */
 	struct iomd_segments segments;
 };

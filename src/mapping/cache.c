@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/io.h>
 #include <linux/mm.h>
 
 #include <iomd/descriptor.h>
 
+#include "../debug/inject.h"
 #include "cache.h"
 #include "mapping.h"
 
@@ -32,6 +34,73 @@ int iomd_cache_mode(const struct iomd_mapping *mapping, enum iomd_run_kind kind,
 	default:
 		return -EOPNOTSUPP;
 	}
+}
+
+/* Have the options of a mapping without a mode tell the one that it has. */
+void iomd_cache_tell(struct iomd_mapping *mapping, u64 mode)
+{
+	mapping->cache_mode = mapping->options & IOMD_MAP_CACHE_MASK ? 0 : mode;
+}
+
+static bool is_reserved(const struct iomd_mapping *mapping, const struct iomd_run *run)
+{
+	return run->kind == IOMD_RUN_DEVICE &&
+	       (mapping->options & IOMD_MAP_CACHE_MASK) == IOMD_MAP_WRITE_COMBINE_CACHE;
+}
+
+/* Take back the reservations of the first @count runs that have one. */
+static void release_runs(const struct iomd_mapping *mapping, unsigned int count)
+{
+	struct iomd_run run;
+	int ret;
+
+	iomd_for_each_run(run, mapping, ret) {
+		if (!is_reserved(mapping, &run))
+			continue;
+		if (!count--)
+			break;
+		arch_io_free_memtype_wc(PFN_PHYS(run.pfn), run.pages << PAGE_SHIFT);
+	}
+}
+
+/**
+ * iomd_cache_reserve() - have user page tables hold the mode that was asked for
+ * @mapping: user mapping whose memory is prepared
+ *
+ * Where the kernel keeps a list of what is mapped how, it goes by that list, and by
+ * nothing else, for device memory that is not mapped as one piece. Undone by
+ * iomd_cache_release().
+ *
+ * Return: 0; -EBUSY if somebody has the memory mapped in another mode.
+ * Context: may sleep.
+ */
+int iomd_cache_reserve(struct iomd_mapping *mapping)
+{
+	unsigned int count = 0;
+	struct iomd_run run;
+	int ret;
+
+	iomd_for_each_run(run, mapping, ret) {
+		if (!is_reserved(mapping, &run))
+			continue;
+		ret = iomd_should_fail() ? -ENOMEM :
+		      arch_io_reserve_memtype_wc(PFN_PHYS(run.pfn), run.pages << PAGE_SHIFT);
+		if (ret)
+			break;
+		count++;
+	}
+	if (ret)
+		release_runs(mapping, count);
+	else
+		mapping->reserved = count;
+	return ret;
+}
+
+void iomd_cache_release(struct iomd_mapping *mapping)
+{
+	if (mapping->reserved)
+		release_runs(mapping, mapping->reserved);
+	mapping->reserved = 0;
 }
 
 pgprot_t iomd_cache_prot(u64 mode, pgprot_t prot)

@@ -11,6 +11,9 @@
 #include "run.h"
 
 int iomd_cache_mode(const struct iomd_mapping *mapping, enum iomd_run_kind kind, u64 *mode);
+void iomd_cache_tell(struct iomd_mapping *mapping, u64 mode);
+int iomd_cache_reserve(struct iomd_mapping *mapping);
+void iomd_cache_release(struct iomd_mapping *mapping);
 pgprot_t iomd_cache_prot(u64 mode, pgprot_t prot);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include <linux/err.h>
 #include <linux/io.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -12,6 +13,7 @@
 #include <iomd/descriptor.h>
 
 #include "../debug/inject.h"
+#include "../desc/ram.h"
 #include "cache.h"
 #include "holes.h"
 #include "kernel.h"
@@ -34,13 +36,29 @@ static unsigned long seen_anyway(const struct iomd_mapping *mapping)
 	return md->ops->get_kernel_address(md, mapping->offset, mapping->length);
 }
 
-static int map_device(struct iomd_mapping *mapping, const struct iomd_run *run)
+/* Is all of it one piece of device memory? @run is its first run, and becomes all. */
+static bool is_one_device_piece(const struct iomd_mapping *mapping, struct iomd_run *run)
+{
+	u64 pages = iomd_mapping_pages(mapping);
+	struct iomd_run next;
+
+	while (run->pages < pages) {
+		if (iomd_run_at(mapping, run->pages, &next) || next.kind != IOMD_RUN_DEVICE ||
+		    next.pfn != run->pfn + run->pages)
+			return false;
+		run->pages += next.pages;
+	}
+	return true;
+}
+
+static int map_device(struct iomd_mapping *mapping, struct iomd_run *run)
 {
 	phys_addr_t address = PFN_PHYS(run->pfn) + mapping->in_page;
 	u64 mode;
 	int ret;
 
-	if (run->pages != iomd_mapping_pages(mapping) || mapping->guard_pages)
+	if (mapping->guard_pages || (mapping->options & IOMD_MAP_READ_ONLY) ||
+	    !is_one_device_piece(mapping, run))
 		return -EOPNOTSUPP;
 	ret = iomd_cache_mode(mapping, IOMD_RUN_DEVICE, &mode);
 	if (ret)
@@ -51,7 +69,8 @@ static int map_device(struct iomd_mapping *mapping, const struct iomd_run *run)
 				   ioremap(address, mapping->length);
 	if (!mapping->io_base)
 		return -ENOMEM;
-	mapping->address = (unsigned long)mapping->io_base;
+	iomd_cache_tell(mapping, mode);
+	iomd_mapping_place(mapping, (unsigned long)mapping->io_base, true);
 	return 0;
 }
 
@@ -62,11 +81,13 @@ static int collect_pages(const struct iomd_mapping *mapping, struct page **pages
 	int ret;
 
 	iomd_for_each_run(run, mapping, ret) {
-		if (run.kind == IOMD_RUN_DEVICE)
-			return -EOPNOTSUPP;
-		for (i = 0; i < run.pages; i++)
+		for (i = 0; i < run.pages; i++) {
+			/* A piece may reach beyond the end of RAM. */
+			if (run.kind != IOMD_RUN_HOLE && !iomd_is_ram(PFN_PHYS(run.pfn + i)))
+				return -EOPNOTSUPP;
 			pages[run.page + i] = run.kind == IOMD_RUN_HOLE ? NULL :
 					      pfn_to_page(run.pfn + i);
+		}
 	}
 	return ret;
 }
@@ -84,7 +105,7 @@ static int map_pages(struct iomd_mapping *mapping)
 	ret = iomd_cache_mode(mapping, IOMD_RUN_RAM, &mode);
 	if (ret)
 		return ret;
-	if (count > totalram_pages() || iomd_should_fail())
+	if (count > min(totalram_pages(), (unsigned long)INT_MAX) || iomd_should_fail())
 		return -ENOMEM;
 	pages = kvmalloc_array(count, sizeof(*pages), GFP_KERNEL);
 	if (!pages)
@@ -100,7 +121,8 @@ static int map_pages(struct iomd_mapping *mapping)
 		goto out;
 	}
 	mapping->vmap_base = base;
-	mapping->address = (unsigned long)base + guards * PAGE_SIZE + mapping->in_page;
+	iomd_mapping_place(mapping, (unsigned long)base + guards * PAGE_SIZE + mapping->in_page,
+			   true);
 out:
 	kvfree(pages);
 	return ret;
@@ -113,22 +135,24 @@ out:
  * Undone by iomd_mapping_unmap_kernel().
  *
  * Return: 0; -EINVAL for pieces that don't meet at page borders; -EOPNOTSUPP for a
- * cache mode that this memory can't have, RAM and device memory in one, or guards
- * where the architecture can't have them; -EAGAIN; -ENOMEM.
+ * fixed address, a cache mode that this memory can't have, device memory that is not
+ * one piece, or read-only, or with guards, or guards where the architecture can't
+ * have them; -EAGAIN; -ENOMEM.
  * Context: may sleep.
  */
 int iomd_mapping_map_kernel(struct iomd_mapping *mapping)
 {
+	unsigned long address = seen_anyway(mapping);
 	struct iomd_run run;
 	int ret;
 
-	mapping->address = seen_anyway(mapping);
-	if (mapping->address) {
-		mapping->options |= IOMD_MAP_STATIC;
-		return 0;
-	}
 	if (!(mapping->options & IOMD_MAP_ANYWHERE))
 		return -EOPNOTSUPP;
+	if (address) {
+		mapping->options |= IOMD_MAP_STATIC;
+		iomd_mapping_place(mapping, address, true);
+		return 0;
+	}
 	ret = iomd_run_at(mapping, 0, &run);
 	if (ret)
 		return ret;

@@ -5,20 +5,23 @@
  */
 #include <linux/err.h>
 #include <linux/overflow.h>
-#include <linux/sched/mm.h>
 #include <linux/sched/task.h>
 
 #include <iomd/descriptor.h>
 #include <iomd/mapping.h>
 
-#include "../debug/counters.h"
-#include "../debug/inject.h"
 #include "../desc/descriptor.h"
+#include "../source/account.h"
 #include "kernel.h"
 #include "mapping.h"
+#include "redirect.h"
+#include "snapshot.h"
 #include "user.h"
 
 #define MAP_OPTIONS	(IOMD_MAP_MASK & ~(IOMD_MAP_STATIC | IOMD_MAP_OVERWRITE))
+#define SET_OPTIONS	(MAP_OPTIONS & ~IOMD_MAP_REFERENCE)
+/* More than any address space has; rounding it to pages does not wrap. */
+#define MAX_LENGTH	BIT_ULL(62)
 
 /* Inaccessible memory on either side: a page, or 64 KiB. Both bits count as one page. */
 static unsigned int guard_pages(u64 options)
@@ -36,25 +39,15 @@ static unsigned int guard_pages(u64 options)
 /* A mapping holds the address space, not the task's whole life. */
 static int hold_task(struct iomd_mapping *mapping, struct task_struct *task)
 {
-	struct mm_struct *mm = NULL;
+	int ret = 0;
 
-	if (task != IOMD_KERNEL_TASK) {
-		if (task == current && current->mm) {
-			mm = current->mm;
-			mmgrab(mm);
-		} else if (task->flags & PF_KTHREAD) {
-			return -EINVAL;
-		} else {
-			mm = get_task_mm(task);
-			if (!mm)
-				return -ESRCH;
-			mmgrab(mm);
-			mmput(mm);
-		}
-	}
-	mapping->mm = mm;
-	mapping->task = get_task_struct(task);
-	return 0;
+	if (task == IOMD_KERNEL_TASK)
+		get_task_struct(task);
+	else
+		ret = iomd_account_hold(task, &mapping->mm);
+	if (!ret)
+		mapping->task = task;
+	return ret;
 }
 
 static struct iomd_mapping *new_mapping(struct task_struct *task, u64 options)
@@ -85,35 +78,33 @@ static void set_range(struct iomd_mapping *mapping, struct iomd *md, u64 offset,
 }
 
 /* Is what @like asks for inside of what @mapping shows? (V20 to V27) */
-static bool is_compatible(const struct iomd_mapping *mapping, const struct iomd_mapping *like,
-			  unsigned long at_address)
+static bool is_compatible(const struct iomd_mapping *mapping, const struct iomd_mapping *like)
 {
 	const u64 same = IOMD_MAP_READ_ONLY | IOMD_MAP_GUARDED_MASK;
 	unsigned long address = READ_ONCE(mapping->address);
 	u64 cache = like->options & IOMD_MAP_CACHE_MASK;
 
-	if (!address || mapping->super || (mapping->options & IOMD_MAP_UNIQUE) ||
+	if (!address || mapping->super || READ_ONCE(mapping->torn) ||
+	    (mapping->options & IOMD_MAP_UNIQUE) ||
 	    mapping->mm != like->mm || ((mapping->options ^ like->options) & same) ||
-	    (cache && cache != (mapping->options & IOMD_MAP_CACHE_MASK)))
+	    (cache && cache != (iomd_mapping_get_map_options(mapping) & IOMD_MAP_CACHE_MASK)))
 		return false;
 	if (like->offset < mapping->offset || like->length > mapping->length ||
 	    like->offset - mapping->offset > mapping->length - like->length)
 		return false;
 	return (like->options & IOMD_MAP_ANYWHERE) ||
-	       at_address == address + (like->offset - mapping->offset);
+	       like->at_address == address + (like->offset - mapping->offset);
 }
 
 /* A mapping with one more reference that shows what @like asks for, or NULL. */
-static struct iomd_mapping *find_compatible(struct iomd *md, const struct iomd_mapping *like,
-					    unsigned long at_address)
+static struct iomd_mapping *find_compatible(struct iomd *md, const struct iomd_mapping *like)
 {
 	struct iomd_mapping *mapping, *found = NULL;
 	unsigned long irq;
 
 	spin_lock_irqsave(&md->lock, irq);
 	list_for_each_entry(mapping, &md->mappings, link) {
-		if (is_compatible(mapping, like, at_address) &&
-		    os_object_try_retain(&mapping->object)) {
+		if (is_compatible(mapping, like) && os_object_try_retain(&mapping->object)) {
 			found = mapping;
 			break;
 		}
@@ -125,15 +116,20 @@ static struct iomd_mapping *find_compatible(struct iomd *md, const struct iomd_m
 /* Serve @mapping from @found, whose reference is passed on. */
 static struct iomd_mapping *share(struct iomd_mapping *mapping, struct iomd_mapping *found)
 {
+	struct iomd *memory = iomd_retain(found->memory);
+
 	if (mapping->offset == found->offset && mapping->length == found->length) {
+		iomd_release(memory);
 		iomd_mapping_release(mapping);
 		return found;
 	}
 	mapping->super = found;
-	mapping->address = iomd_mapping_get_virtual_address(found) +
-			   (mapping->offset - found->offset);
+	swap(mapping->memory, memory);
+	iomd_release(memory);
+	/* It went meanwhile, or will in a moment: then this one has, too. */
+	iomd_mapping_place(mapping, iomd_mapping_get_virtual_address(found) +
+			   (mapping->offset - found->offset), false);
 	mapping->in_page = offset_in_page(mapping->address);
-	iomd_count(IOMD_MAPPINGS_MADE, 1);
 	return mapping;
 }
 
@@ -181,12 +177,40 @@ void iomd_remove_mapping(struct iomd *md, struct iomd_mapping *mapping)
 IOMD_EXPORT(iomd_remove_mapping);
 
 /**
+ * iomd_base_do_map() - give a mapping its place and fill it, by the segments
+ * @md: descriptor that it is of
+ * @mapping: see iomd_do_map()
+ *
+ * What the op of a class that has one may call. IOKit: IOMemoryDescriptor::doMap.
+ *
+ * Return: see iomd_create_mapping_in_task().
+ * Context: may sleep.
+ */
+int iomd_base_do_map(struct iomd *md, struct iomd_mapping *mapping)
+{
+	int ret;
+
+	ret = iomd_mapping_take_snapshot(mapping);
+	if (ret)
+		return ret;
+	ret = iomd_mapping_wire(mapping);
+	if (ret)
+		return ret;
+	ret = iomd_mapping_is_kernel(mapping) ? iomd_mapping_map_kernel(mapping) :
+						iomd_mapping_map_user(mapping);
+	if (ret)
+		iomd_mapping_unwire(mapping);
+	return ret;
+}
+IOMD_EXPORT(iomd_base_do_map);
+
+/**
  * iomd_do_map() - give a mapping its place and fill it
  * @md: descriptor that it is of
- * @mapping: new mapping, whose range and options are set; its address, unless it
- *	may be anywhere, is where it is wanted
+ * @mapping: new mapping, whose range, options and task are set
  *
- * For classes that map their own way; the base's goes by the segments. Undone by
+ * For classes that map their own way: they do so and then tell the place to
+ * iomd_mapping_set_address(), or they call iomd_base_do_map(). Undone by
  * iomd_do_unmap(). IOKit: IOMemoryDescriptor::doMap.
  *
  * Return: see iomd_create_mapping_in_task().
@@ -194,46 +218,101 @@ IOMD_EXPORT(iomd_remove_mapping);
  */
 int iomd_do_map(struct iomd *md, struct iomd_mapping *mapping)
 {
-	unsigned long at_address = mapping->address;
-	phys_addr_t address;
-	u64 length;
-	int ret;
-
-	if (md->ops->do_map)
-		return md->ops->do_map(md, mapping);
-	mapping->address = 0;
-	ret = iomd_mapping_wire(mapping);
-	if (ret)
-		return ret;
-	address = iomd_get_physical_segment(mapping->memory, mapping->offset, &length, 0);
-	mapping->in_page = length ? offset_in_page(address) : 0;
-	ret = iomd_mapping_is_kernel(mapping) ? iomd_mapping_map_kernel(mapping) :
-						iomd_mapping_map_user(mapping, at_address);
-	if (ret)
-		iomd_mapping_unwire(mapping);
-	return ret;
+	return md->ops->do_map ? md->ops->do_map(md, mapping) : iomd_base_do_map(md, mapping);
 }
 IOMD_EXPORT(iomd_do_map);
 
 /**
- * iomd_do_unmap() - take a mapping out of its place
+ * iomd_base_do_unmap() - take a mapping out of the place that the base gave it
  * @md: descriptor that it is of
  * @mapping: mapping; may be out already
  *
- * IOKit: IOMemoryDescriptor::doUnmap.
+ * What the op of a class that has one may call. IOKit:
+ * IOMemoryDescriptor::doUnmap.
+ *
+ * Return: 0.
+ * Context: may sleep.
+ */
+int iomd_base_do_unmap(struct iomd *md, struct iomd_mapping *mapping)
+{
+	iomd_mapping_unmap_kernel(mapping);
+	iomd_mapping_unmap_user(mapping);
+	return 0;
+}
+IOMD_EXPORT(iomd_base_do_unmap);
+
+/**
+ * iomd_do_unmap() - take a mapping out of its place
+ * @md: descriptor that it is of
+ * @mapping: that iomd_do_map() gave one
+ *
+ * Its memory stays prepared until after this. IOKit: IOMemoryDescriptor::doUnmap.
  *
  * Return: 0.
  * Context: may sleep.
  */
 int iomd_do_unmap(struct iomd *md, struct iomd_mapping *mapping)
 {
-	if (md->ops->do_unmap)
-		return md->ops->do_unmap(md, mapping);
-	iomd_mapping_unmap_kernel(mapping);
-	iomd_mapping_unmap_user(mapping);
-	return 0;
+	return md->ops->do_unmap ? md->ops->do_unmap(md, mapping) :
+				   iomd_base_do_unmap(md, mapping);
 }
 IOMD_EXPORT(iomd_do_unmap);
+
+/* Give @mapping a place, and let @md know it. */
+static int make_anew(struct iomd *md, struct iomd_mapping *mapping, u64 options)
+{
+	int ret;
+
+	if (options & IOMD_MAP_STATIC) {
+		iomd_mapping_place(mapping, mapping->at_address, false);
+		iomd_add_mapping(md, mapping);
+		return 0;
+	}
+	ret = iomd_do_map(md, mapping);
+	if (ret)
+		return ret;
+	iomd_add_mapping(md, mapping);
+	return iomd_mapping_follow(mapping);
+}
+
+/**
+ * iomd_base_make_mapping() - find or make what a mapping asks for, in one descriptor
+ * @md: descriptor
+ * @owner: see iomd_make_mapping()
+ * @task: see iomd_make_mapping()
+ * @new_map: see iomd_make_mapping()
+ * @options: see iomd_make_mapping()
+ * @offset: see iomd_make_mapping()
+ * @length: see iomd_make_mapping()
+ *
+ * What the op of a class that has one may call. IOKit:
+ * IOMemoryDescriptor::makeMapping.
+ *
+ * Return: see iomd_make_mapping().
+ * Context: may sleep.
+ */
+struct iomd_mapping *iomd_base_make_mapping(struct iomd *md, struct iomd *owner,
+					    struct task_struct *task,
+					    struct iomd_mapping *new_map, u64 options,
+					    u64 offset, u64 length)
+{
+	struct iomd_mapping *found = NULL;
+	int ret = -ENOENT;
+
+	set_range(new_map, md, offset, length);
+	if (!(options & (IOMD_MAP_UNIQUE | IOMD_MAP_STATIC)))
+		found = find_compatible(md, new_map);
+	if (found)
+		return share(new_map, found);
+	if (!(options & IOMD_MAP_REFERENCE))
+		ret = make_anew(md, new_map, options);
+	if (ret) {
+		iomd_mapping_release(new_map);
+		return ERR_PTR(ret);
+	}
+	return new_map;
+}
+IOMD_EXPORT(iomd_base_make_mapping);
 
 /**
  * iomd_make_mapping() - find or make what a mapping asks for
@@ -257,28 +336,9 @@ struct iomd_mapping *iomd_make_mapping(struct iomd *md, struct iomd *owner,
 				       struct task_struct *task, struct iomd_mapping *new_map,
 				       u64 options, u64 offset, u64 length)
 {
-	struct iomd_mapping *found = NULL;
-	int ret = 0;
-
 	if (md->ops->make_mapping)
 		return md->ops->make_mapping(md, owner, task, new_map, options, offset, length);
-	set_range(new_map, md, offset, length);
-	if (!(options & (IOMD_MAP_UNIQUE | IOMD_MAP_STATIC)))
-		found = find_compatible(md, new_map, new_map->address);
-	if (found)
-		return share(new_map, found);
-	if (options & IOMD_MAP_REFERENCE)
-		ret = -ENOENT;
-	else if (!(options & IOMD_MAP_STATIC))
-		ret = iomd_do_map(md, new_map);
-	if (ret) {
-		new_map->address = 0;
-		iomd_mapping_release(new_map);
-		return ERR_PTR(ret);
-	}
-	iomd_count(IOMD_MAPPINGS_MADE, 1);
-	iomd_add_mapping(md, new_map);
-	return new_map;
+	return iomd_base_make_mapping(md, owner, task, new_map, options, offset, length);
 }
 IOMD_EXPORT(iomd_make_mapping);
 
@@ -294,12 +354,14 @@ static struct iomd_mapping *create(struct iomd *md, struct task_struct *task,
 	if (!task || !length || check_add_overflow(offset, length, &end) ||
 	    end > iomd_get_length(md))
 		return ERR_PTR(-EINVAL);
-	if (iomd_get_flags(md) & IOMD_MEMORY_REMOTE)
+	if (length > MAX_LENGTH)
+		return ERR_PTR(-ENOMEM);
+	if ((iomd_get_flags(md) & IOMD_MEMORY_REMOTE) && !(options & IOMD_MAP_STATIC))
 		return ERR_PTR(-ENXIO);
 	mapping = new_mapping(task, options);
 	if (IS_ERR(mapping))
 		return mapping;
-	mapping->address = at_address;
+	mapping->at_address = at_address;
 	return iomd_make_mapping(md, md, task, mapping, options, offset, length);
 }
 
@@ -375,7 +437,7 @@ IOMD_EXPORT(iomd_map);
  * @md: descriptor
  * @task: whose addresses
  * @address: where the descriptor's first byte is seen; not verified
- * @options: see iomd_create_mapping_in_task()
+ * @options: see iomd_create_mapping_in_task(); not IOMD_MAP_REFERENCE
  *
  * Later requests that ask for the same share it. Nothing is mapped, and nothing
  * unmapped when it ends. IOKit: IOMemoryDescriptor::setMapping.
@@ -387,7 +449,7 @@ IOMD_EXPORT(iomd_map);
 struct iomd_mapping *iomd_set_mapping(struct iomd *md, struct task_struct *task,
 				      unsigned long address, u64 options)
 {
-	if (!address || options & ~(MAP_OPTIONS | IOMD_MAP_STATIC))
+	if (!address || options & ~(SET_OPTIONS | IOMD_MAP_STATIC))
 		return ERR_PTR(-EINVAL);
 	return create(md, task, address, options | IOMD_MAP_STATIC, 0, 0);
 }

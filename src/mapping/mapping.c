@@ -5,8 +5,8 @@
  */
 #include <linux/err.h>
 #include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/sched/mm.h>
 #include <linux/sched/task.h>
 
 #include <iomd/descriptor.h>
@@ -14,13 +14,40 @@
 
 #include "../debug/counters.h"
 #include "../desc/descriptor.h"
+#include "../source/account.h"
 #include "mapping.h"
 #include "view.h"
+
+/**
+ * iomd_mapping_place() - a new mapping has its place
+ * @mapping: that nobody else can see yet
+ * @address: of its first byte
+ * @own: did do_map make the place, so that do_unmap is to follow?
+ */
+void iomd_mapping_place(struct iomd_mapping *mapping, unsigned long address, bool own)
+{
+	WRITE_ONCE(mapping->address, address);
+	mapping->placed = true;
+	mapping->own_place = own;
+	iomd_count(IOMD_MAPPINGS_MADE, 1);
+}
+
+/*
+ * Complete what a mapping prepared for itself; whether that is the last one, and may
+ * be, the class knows. The base, which can't tell whose a complete is, refuses all
+ * while others have the memory mapped.
+ */
+static void complete_own(struct iomd *md)
+{
+	md->ops->complete(md, IOMD_DIRECTION_NONE);
+}
 
 /* Prepare the memory, and keep others' completes from ending that. */
 int iomd_mapping_wire(struct iomd_mapping *mapping)
 {
 	bool read_only = mapping->options & IOMD_MAP_READ_ONLY;
+	phys_addr_t address;
+	u64 length;
 	int ret;
 
 	ret = iomd_prepare(mapping->memory,
@@ -29,10 +56,12 @@ int iomd_mapping_wire(struct iomd_mapping *mapping)
 		return ret;
 	ret = iomd_set_in_use(mapping->memory, true);
 	if (ret) {
-		iomd_complete(mapping->memory, IOMD_DIRECTION_NONE);
+		complete_own(mapping->memory);
 		return ret;
 	}
 	mapping->wired = true;
+	address = iomd_get_physical_segment(mapping->memory, mapping->offset, &length, 0);
+	mapping->in_page = length ? offset_in_page(address) : 0;
 	return 0;
 }
 
@@ -42,7 +71,7 @@ void iomd_mapping_unwire(struct iomd_mapping *mapping)
 		return;
 	mapping->wired = false;
 	iomd_set_in_use(mapping->memory, false);
-	iomd_complete(mapping->memory, IOMD_DIRECTION_NONE);
+	complete_own(mapping->memory);
 }
 
 static void mapping_free(struct os_object *object)
@@ -57,10 +86,7 @@ static void mapping_free(struct os_object *object)
 		iomd_release(mapping->memory);
 		iomd_release(mapping->md);
 	}
-	if (mapping->mm)
-		mmdrop(mapping->mm);
-	if (mapping->task)
-		put_task_struct(mapping->task);
+	iomd_account_drop(mapping->mm, mapping->task);
 }
 
 struct os_meta_class iomd_mapping_meta_class = {
@@ -114,26 +140,42 @@ IOMD_EXPORT(iomd_mapping_release);
  */
 int iomd_mapping_unmap(struct iomd_mapping *mapping)
 {
-	bool mapped;
-
 	mutex_lock(&mapping->lock);
-	mapped = mapping->address;
-	WRITE_ONCE(mapping->address, 0);
-	if (!mapping->super)
-		iomd_do_unmap(mapping->md, mapping);
-	iomd_mapping_unwire(mapping);
-	mutex_unlock(&mapping->lock);
-	if (mapped)
+	if (mapping->placed) {
+		WRITE_ONCE(mapping->address, 0);
+		mapping->placed = false;
+		if (mapping->own_place)
+			iomd_do_unmap(mapping->md, mapping);
+		iomd_mapping_unwire(mapping);
 		iomd_count(IOMD_MAPPINGS_ENDED, 1);
+	}
+	mutex_unlock(&mapping->lock);
 	return 0;
 }
 IOMD_EXPORT(iomd_mapping_unmap);
 
 /**
+ * iomd_mapping_set_address() - where a class has put a mapping
+ * @mapping: that the class's do_map was called for, and is under way
+ * @address: where its first byte is seen
+ *
+ * For classes that map their own way.
+ *
+ * Context: may sleep; in a class's do_map only.
+ */
+void iomd_mapping_set_address(struct iomd_mapping *mapping, unsigned long address)
+{
+	mapping->in_page = offset_in_page(address);
+	iomd_mapping_place(mapping, address, true);
+}
+IOMD_EXPORT(iomd_mapping_set_address);
+
+/**
  * iomd_mapping_get_virtual_address() - where the first byte is seen
  * @mapping: mapping
  *
- * IOKit: IOMemoryMap::getVirtualAddress.
+ * A task that moves what it has of the mapping keeps that to itself. IOKit:
+ * IOMemoryMap::getVirtualAddress.
  *
  * Return: the address; an __iomem one for device memory; 0 after unmap.
  * Context: any.
@@ -199,12 +241,12 @@ IOMD_EXPORT(iomd_mapping_get_size);
  * IOKit: IOMemoryMap::getMapOptions.
  *
  * Return: the options it was made with, and IOMD_MAP_STATIC if the address is not
- * the mapping's own.
+ * the mapping's own; the cache mode of device memory also if none was asked for.
  * Context: any.
  */
 u64 iomd_mapping_get_map_options(const struct iomd_mapping *mapping)
 {
-	return mapping->options;
+	return mapping->options | mapping->cache_mode;
 }
 IOMD_EXPORT(iomd_mapping_get_map_options);
 
@@ -262,7 +304,7 @@ IOMD_EXPORT(iomd_mapping_get_address_task);
  *	bounded by the mapping; may be NULL
  * @options: see iomd_get_physical_segment()
  *
- * IOKit: IOMemoryMap::getPhysicalSegment.
+ * Not while somebody redirects the mapping. IOKit: IOMemoryMap::getPhysicalSegment.
  *
  * Return: see iomd_get_physical_segment().
  * Context: any, hard IRQ included.
@@ -316,11 +358,16 @@ IOMD_EXPORT(iomd_mapping_get_physical_address);
  */
 int iomd_mapping_wire_range(struct iomd_mapping *mapping, u64 options, u64 offset, u64 length)
 {
+	int ret;
+
 	if (options & ~IOMD_DIRECTION_MASK || offset > mapping->length ||
 	    length > mapping->length - offset)
 		return -EINVAL;
-	return options ? iomd_prepare(mapping->memory, options) :
-			 iomd_complete(mapping->memory, IOMD_DIRECTION_NONE);
+	mutex_lock(&mapping->lock);
+	ret = options ? iomd_prepare(mapping->memory, options) :
+			iomd_complete(mapping->memory, IOMD_DIRECTION_NONE);
+	mutex_unlock(&mapping->lock);
+	return ret;
 }
 IOMD_EXPORT(iomd_mapping_wire_range);
 

@@ -17,11 +17,15 @@ struct iomd_mapping {
 	/* On whose list it is; held. Redirecting changes it. */
 	struct iomd *md;
 	struct list_head link;
+	/* Guarded by @md's lock: of redirecting, that visited it last. */
+	unsigned int round;
 	/* What it shows: @md, or a snapshot of it. Held. */
 	struct iomd *memory;
 	/* Of which it is a part, if it has no place of its own. Held. */
 	struct iomd_mapping *super;
 	u64 options;
+	/* The mode of device memory, where none was asked for. */
+	u64 cache_mode;
 	u64 offset;
 	u64 length;
 	/* Where in its page the first byte is; inaccessible pages on either side. */
@@ -29,16 +33,26 @@ struct iomd_mapping {
 	unsigned int guard_pages;
 	struct task_struct *task;
 	struct mm_struct *mm;
-	/* guards what follows */
+	/* Where it is wanted, unless it may be anywhere. */
+	unsigned long at_address;
+	/* guards what follows, once others can see the mapping */
 	struct mutex lock;
-	/* 0 once unmapped */
+	/* 0 until it has its place, and once unmapped */
 	unsigned long address;
+	/* It has a place that nobody has taken from it. */
+	bool placed;
+	/* The place is what do_map made, not known from elsewhere. */
+	bool own_place;
+	/* The task has unmapped or moved some of it: it can't be shared any more. */
+	bool torn;
 	/* Is the memory prepared, and kept so, by this mapping? */
 	bool wired;
 	/* How to end it: one of these, or none if the address is not ours. */
 	void *vmap_base;
 	void __iomem *io_base;
 	struct iomd_view *view;
+	/* Runs from the first one on that are reserved for write-combining. */
+	unsigned int reserved;
 	/* While its page tables are filled at once. */
 	struct vm_area_struct *being_filled;
 };
@@ -54,6 +68,7 @@ static inline bool iomd_mapping_is_kernel(const struct iomd_mapping *mapping)
 	return !mapping->mm;
 }
 
+void iomd_mapping_place(struct iomd_mapping *mapping, unsigned long address, bool own);
 int iomd_mapping_wire(struct iomd_mapping *mapping);
 void iomd_mapping_unwire(struct iomd_mapping *mapping);
 

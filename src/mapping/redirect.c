@@ -4,70 +4,117 @@
  * A kernel mapping can't be made to wait, so it is never redirected.
  */
 #include <linux/err.h>
+#include <linux/mutex.h>
 #include <linux/overflow.h>
-#include <linux/slab.h>
 
 #include <iomd/descriptor.h>
 
-#include "../debug/inject.h"
 #include "../desc/descriptor.h"
+#include "../source/account.h"
+#include "cache.h"
 #include "mapping.h"
+#include "redirect.h"
+#include "snapshot.h"
 #include "user.h"
 #include "view.h"
 
-static void set_blocked(struct iomd_mapping *mapping, bool block)
+static bool is_redirected(const struct iomd *md)
+{
+	return iomd_get_flags(md) & IOMD_MEMORY_REDIRECTED;
+}
+
+static void set_hidden(struct iomd_mapping *mapping, bool hidden)
 {
 	struct iomd_view *view = mapping->view;
 
 	inode_lock(&view->inode);
-	if (view->mapping) {
-		iomd_view_block(view, block);
-		if (block)
-			iomd_view_zap(view);
-	}
+	if (view->mapping)
+		iomd_view_block(view, IOMD_VIEW_HIDDEN, hidden);
 	inode_unlock(&view->inode);
 }
 
-/* What @mapping would be of @memory; wired on success. */
+/**
+ * iomd_mapping_follow() - let a mapping wait, if its descriptor is redirected
+ * @mapping: that its descriptor knows already, so that it is not missed when that
+ *	changes
+ *
+ * Return: 0; -EBUSY for a kernel mapping, which can't.
+ * Context: may sleep.
+ */
+int iomd_mapping_follow(struct iomd_mapping *mapping)
+{
+	struct iomd_view *view = mapping->view;
+	int ret = 0;
+
+	if (view)
+		inode_lock(&view->inode);
+	if (!is_redirected(mapping->md))
+		;
+	else if (!view)
+		ret = mapping->options & IOMD_MAP_STATIC ? 0 : -EBUSY;
+	else if (view->mapping)
+		iomd_view_block(view, IOMD_VIEW_REDIRECTED, true);
+	if (view)
+		inode_unlock(&view->inode);
+	return ret;
+}
+
+static void give_up_other(struct iomd_mapping *other)
+{
+	iomd_cache_release(other);
+	iomd_mapping_unwire(other);
+	iomd_release(other->memory);
+	iomd_release(other->md);
+}
+
+/* What @mapping would be of @memory; undone by give_up_other(). */
 static int prepare_other(struct iomd_mapping *other, const struct iomd_mapping *mapping,
 			 struct iomd *memory, u64 offset)
 {
-	phys_addr_t address;
-	u64 end, length;
+	u64 end;
 	int ret;
 
 	if (check_add_overflow(offset, mapping->length, &end) || end > iomd_get_length(memory))
 		return -EINVAL;
+	if (iomd_get_flags(memory) & IOMD_MEMORY_REMOTE)
+		return -ENXIO;
 	*other = (struct iomd_mapping) {
-		.md = memory,
-		.memory = memory,
+		.md = iomd_retain(memory),
+		.memory = iomd_retain(memory),
 		.options = mapping->options,
 		.offset = offset,
 		.length = mapping->length,
-		.in_page = mapping->in_page,
+		.mm = mapping->mm,
 	};
-	ret = iomd_mapping_wire(other);
+	ret = iomd_mapping_take_snapshot(other);
+	if (!ret)
+		ret = iomd_mapping_wire(other);
+	if (!ret)
+		ret = other->in_page == mapping->in_page ? iomd_mapping_check_runs(other) :
+							   -EINVAL;
+	if (!ret)
+		ret = iomd_cache_reserve(other);
 	if (ret)
-		return ret;
-	address = iomd_get_physical_segment(memory, offset, &length, 0);
-	ret = length && offset_in_page(address) != mapping->in_page ? -EINVAL :
-	      iomd_mapping_check_runs(other);
-	if (ret)
-		iomd_mapping_unwire(other);
+		give_up_other(other);
 	return ret;
 }
 
 /* Show @other's memory; what was shown is in @other afterwards. */
 static void exchange(struct iomd_mapping *mapping, struct iomd_mapping *other)
 {
-	inode_lock(&mapping->view->inode);
+	struct iomd_view *view = mapping->view;
+
+	inode_lock(&view->inode);
 	swap(mapping->md, other->md);
 	swap(mapping->memory, other->memory);
 	swap(mapping->offset, other->offset);
+	swap(mapping->cache_mode, other->cache_mode);
 	swap(mapping->wired, other->wired);
-	iomd_view_zap(mapping->view);
-	iomd_view_block(mapping->view, false);
-	inode_unlock(&mapping->view->inode);
+	swap(mapping->reserved, other->reserved);
+	iomd_view_zap(view);
+	iomd_view_block(view, IOMD_VIEW_HIDDEN, false);
+	iomd_view_block(view, IOMD_VIEW_REDIRECTED, is_redirected(mapping->md));
+	inode_unlock(&view->inode);
 }
 
 static int redirect_to(struct iomd_mapping *mapping, struct iomd *memory, u64 offset)
@@ -79,13 +126,10 @@ static int redirect_to(struct iomd_mapping *mapping, struct iomd *memory, u64 of
 	if (ret)
 		return ret;
 	iomd_remove_mapping(mapping->md, mapping);
-	iomd_retain(memory);
-	iomd_retain(memory);
 	exchange(mapping, &other);
 	iomd_add_mapping(mapping->md, mapping);
-	iomd_mapping_unwire(&other);
-	iomd_release(other.memory);
-	iomd_release(other.md);
+	iomd_mapping_follow(mapping);
+	give_up_other(&other);
 	return 0;
 }
 
@@ -104,7 +148,7 @@ static int redirect_to(struct iomd_mapping *mapping, struct iomd *memory, u64 of
  * for a kernel mapping; -EINVAL if it is not unique, for options, or if
  * @new_memory is too short, its pieces don't meet at page borders, or its place in
  * its page is another; -EOPNOTSUPP for a cache mode that @new_memory can't have;
- * else as iomd_prepare().
+ * -ENXIO for another machine's memory; else as iomd_prepare().
  * Context: may sleep.
  */
 int iomd_mapping_redirect(struct iomd_mapping *mapping, struct iomd *new_memory, u64 options,
@@ -122,9 +166,9 @@ int iomd_mapping_redirect(struct iomd_mapping *mapping, struct iomd *new_memory,
 	if (!mapping->address || !mapping->view)
 		;
 	else if (!new_memory)
-		set_blocked(mapping, true);
+		set_hidden(mapping, true);
 	else if (new_memory == mapping->md && offset == mapping->offset)
-		set_blocked(mapping, false);
+		set_hidden(mapping, false);
 	else
 		ret = redirect_to(mapping, new_memory, offset);
 	mutex_unlock(&mapping->lock);
@@ -132,85 +176,135 @@ int iomd_mapping_redirect(struct iomd_mapping *mapping, struct iomd *new_memory,
 }
 IOMD_EXPORT(iomd_mapping_redirect);
 
-static bool is_affected(const struct iomd_mapping *mapping, const struct task_struct *safe_task)
+/*
+ * Change the descriptor's flag, by which mappings go that are made from now on; those
+ * that exist are on the list.
+ */
+static int set_flag(struct iomd *md, bool kernel_is_safe, bool redirected)
 {
-	return READ_ONCE(mapping->address) && !(mapping->options & IOMD_MAP_STATIC) &&
-	       mapping->task != safe_task;
+	struct iomd_mapping *mapping;
+	unsigned long irq;
+	int ret = 0;
+
+	spin_lock_irqsave(&md->lock, irq);
+	list_for_each_entry(mapping, &md->mappings, link)
+		if (redirected && !kernel_is_safe && iomd_mapping_is_kernel(mapping) &&
+		    !(mapping->options & IOMD_MAP_STATIC) && READ_ONCE(mapping->address))
+			ret = -EOPNOTSUPP;
+	if (ret)
+		;
+	else if (redirected)
+		md->flags |= IOMD_MEMORY_REDIRECTED;
+	else
+		md->flags &= ~IOMD_MEMORY_REDIRECTED;
+	spin_unlock_irqrestore(&md->lock, irq);
+	return ret;
 }
 
-/* References to the mappings of @md; their number, or an errno. */
-static int collect(struct iomd *md, struct iomd_mapping ***list)
+/*
+ * A mapping of @md that was not visited in this round, with one more reference;
+ * NULL when the list has come round.
+ */
+static struct iomd_mapping *visit_next(struct iomd *md, unsigned int round)
 {
-	unsigned int room = 0, count = 0;
-	struct iomd_mapping *mapping;
+	struct iomd_mapping *mapping, *found = NULL;
 	unsigned long irq;
 
 	spin_lock_irqsave(&md->lock, irq);
-	list_for_each_entry(mapping, &md->mappings, link)
-		room++;
+	while (!found) {
+		mapping = list_first_entry_or_null(&md->mappings, struct iomd_mapping, link);
+		if (!mapping || mapping->round == round)
+			break;
+		mapping->round = round;
+		list_move_tail(&mapping->link, &md->mappings);
+		if (os_object_try_retain(&mapping->object))
+			found = mapping;
+	}
 	spin_unlock_irqrestore(&md->lock, irq);
-	if (iomd_should_fail())
-		return -ENOMEM;
-	*list = kvmalloc_array(room ?: 1, sizeof(**list), GFP_KERNEL);
-	if (!*list)
-		return -ENOMEM;
-	spin_lock_irqsave(&md->lock, irq);
-	list_for_each_entry(mapping, &md->mappings, link)
-		if (count < room && os_object_try_retain(&mapping->object))
-			(*list)[count++] = mapping;
-	spin_unlock_irqrestore(&md->lock, irq);
-	return count;
+	return found;
 }
 
-static int redirect_all(struct iomd_mapping **list, int count, struct task_struct *safe_task,
+static void set_redirected(struct iomd_mapping *mapping, struct iomd *md, bool redirected)
+{
+	struct iomd_view *view = mapping->view;
+
+	if (!view)
+		return;
+	inode_lock(&view->inode);
+	/* It may have become another descriptor's meanwhile. */
+	if (view->mapping && mapping->md == md)
+		iomd_view_block(view, IOMD_VIEW_REDIRECTED, redirected);
+	inode_unlock(&view->inode);
+}
+
+static int redirect_all(struct iomd *md, bool kernel_is_safe, const struct mm_struct *safe,
 			bool redirect)
 {
-	int i;
+	static unsigned int round;
+	struct iomd_mapping *mapping;
+	int ret;
 
-	for (i = 0; i < count; i++)
-		if (is_affected(list[i], safe_task) && iomd_mapping_is_kernel(list[i]))
-			return -EOPNOTSUPP;
-	for (i = 0; i < count; i++)
-		if (is_affected(list[i], safe_task) && list[i]->view)
-			set_blocked(list[i], redirect);
+	ret = set_flag(md, kernel_is_safe, redirect);
+	if (ret)
+		return ret;
+	round++;
+	while ((mapping = visit_next(md, round))) {
+		set_redirected(mapping, md, redirect && (!safe || mapping->mm != safe));
+		iomd_mapping_release(mapping);
+	}
 	return 0;
 }
 
 /**
+ * iomd_base_redirect() - let all who touch mappings of a descriptor wait
+ * @md: see iomd_redirect()
+ * @safe_task: see iomd_redirect()
+ * @redirect: see iomd_redirect()
+ *
+ * What the op of a class that has one may call. IOKit:
+ * IOMemoryDescriptor::redirect.
+ *
+ * Return: see iomd_redirect().
+ * Context: may sleep.
+ */
+int iomd_base_redirect(struct iomd *md, struct task_struct *safe_task, bool redirect)
+{
+	/* guards the rounds; flag and mappings change as one */
+	static DEFINE_MUTEX(lock);
+	struct mm_struct *safe = NULL;
+	int ret;
+
+	/* One without an address space of its own has no mappings either. */
+	if (safe_task && iomd_account_hold(safe_task, &safe))
+		safe = NULL;
+	mutex_lock(&lock);
+	ret = redirect_all(md, safe_task == IOMD_KERNEL_TASK, safe, redirect);
+	mutex_unlock(&lock);
+	if (safe)
+		iomd_account_drop(safe, safe_task);
+	return ret;
+}
+IOMD_EXPORT(iomd_base_redirect);
+
+/**
  * iomd_redirect() - let all who touch mappings of a descriptor wait
  * @md: descriptor
- * @safe_task: whose mappings go on to show the memory; may be NULL
+ * @safe_task: in whose address space mappings go on to show the memory, and which
+ *	may be IOMD_KERNEL_TASK; NULL: in none
  * @redirect: true: wait, killable; false: go on
  *
+ * Mappings that are made meanwhile wait, too, whose ever they are; the kernel can't
+ * make any. Mappings of addresses that are not the mapping's own are left alone.
  * IOKit: IOMemoryDescriptor::redirect.
  *
  * Return: 0; -EOPNOTSUPP, with nothing changed, if the kernel is not the safe task
- * and has a mapping of its own; -ENOMEM.
+ * and has a mapping of its own.
  * Context: may sleep.
  */
 int iomd_redirect(struct iomd *md, struct task_struct *safe_task, bool redirect)
 {
-	struct iomd_mapping **list;
-	unsigned long irq;
-	int count, ret;
-
 	if (md->ops->redirect)
 		return md->ops->redirect(md, safe_task, redirect);
-	count = collect(md, &list);
-	if (count < 0)
-		return count;
-	ret = redirect_all(list, count, safe_task, redirect);
-	if (!ret) {
-		spin_lock_irqsave(&md->lock, irq);
-		if (redirect)
-			md->flags |= IOMD_MEMORY_REDIRECTED;
-		else
-			md->flags &= ~IOMD_MEMORY_REDIRECTED;
-		spin_unlock_irqrestore(&md->lock, irq);
-	}
-	while (count--)
-		iomd_mapping_release(list[count]);
-	kvfree(list);
-	return ret;
+	return iomd_base_redirect(md, safe_task, redirect);
 }
 IOMD_EXPORT(iomd_redirect);

@@ -30,6 +30,12 @@ static unsigned long place(struct iomd_mapping *mapping, struct file *file,
 {
 	unsigned long prot = PROT_READ, flags = MAP_SHARED;
 
+	/* A worker does not see for itself that the task's pointers are short ones. */
+#ifdef MAP_32BIT
+	if (mapping->mm->task_size <= BIT_ULL(32))
+		flags |= MAP_32BIT;
+#endif
+
 	if (!(mapping->options & IOMD_MAP_READ_ONLY))
 		prot |= PROT_WRITE;
 	if (!(mapping->options & IOMD_MAP_ANYWHERE))

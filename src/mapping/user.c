@@ -8,12 +8,14 @@
  */
 #include <linux/err.h>
 #include <linux/file.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/wait_bit.h>
 
 #include <iomd/descriptor.h>
 
+#include "../desc/ram.h"
 #include "cache.h"
 #include "mapping.h"
 #include "run.h"
@@ -42,43 +44,52 @@ static pgprot_t prot_of(const struct iomd_mapping *mapping, const struct iomd_ru
 	return iomd_cache_mode(mapping, run->kind, &mode) ? prot : iomd_cache_prot(mode, prot);
 }
 
-/* The frames of the whole huge page must be ours, in order, and aligned. */
-static vm_fault_t insert_huge(struct vm_fault *vmf, const struct iomd_run *run)
-{
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
+/* The frames of the whole huge page must be ours, in order, and aligned. */
+static bool is_huge(const struct vm_fault *vmf, const struct iomd_run *run)
+{
 	unsigned long start = vmf->address & PMD_MASK;
 
-	if (start >= vmf->vma->vm_start && start + PMD_SIZE <= vmf->vma->vm_end &&
-	    run->kind == IOMD_RUN_RAM && run->pages >= HPAGE_PMD_NR &&
-	    IS_ALIGNED(run->pfn, HPAGE_PMD_NR))
-		return iomd_compat_insert_pfn_pmd(vmf, run->pfn);
+	return start >= vmf->vma->vm_start && start + PMD_SIZE <= vmf->vma->vm_end &&
+	       run->kind == IOMD_RUN_RAM && run->pages >= HPAGE_PMD_NR &&
+	       IS_ALIGNED(run->pfn, HPAGE_PMD_NR) &&
+	       iomd_is_ram(PFN_PHYS(run->pfn + HPAGE_PMD_NR - 1));
+}
 #endif
-	return VM_FAULT_FALLBACK;
+
+/* Have the class agree, which sees offsets in its descriptor. */
+static bool may_serve(struct iomd_mapping *mapping, u64 page, u64 pages)
+{
+	u64 start = page ? page * PAGE_SIZE - mapping->in_page : 0;
+	u64 end = min((page + pages) * PAGE_SIZE - mapping->in_page, mapping->length);
+
+	return !iomd_handle_fault(mapping->md, mapping, mapping->offset + start, end - start);
 }
 
-static vm_fault_t serve(struct vm_fault *vmf, struct iomd_mapping *mapping, bool huge)
+static vm_fault_t serve_page(struct vm_fault *vmf, struct iomd_mapping *mapping)
 {
-	struct vm_area_struct *vma = vmf->vma;
-	pgoff_t page = vmf->pgoff;
 	struct iomd_run run;
-	u64 offset;
 
-	if (huge) {
-		pgoff_t lead = (vmf->address & ~PMD_MASK) >> PAGE_SHIFT;
-
-		if (lead > page)
-			return VM_FAULT_FALLBACK;
-		page -= lead;
-	}
-	if (find_frame(mapping, page, &run))
-		return huge ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
-	offset = mapping->offset + (run.page ? run.page * PAGE_SIZE - mapping->in_page : 0);
-	if (iomd_handle_fault(mapping->md, mapping, offset, PAGE_SIZE))
+	if (find_frame(mapping, vmf->pgoff, &run) || !may_serve(mapping, run.page, 1))
 		return VM_FAULT_SIGBUS;
-	if (huge)
-		return insert_huge(vmf, &run);
-	return vmf_insert_pfn_prot(vma, vmf->address, run.pfn,
-				   prot_of(mapping, &run, vma->vm_page_prot));
+	return vmf_insert_pfn_prot(vmf->vma, vmf->address, run.pfn,
+				   prot_of(mapping, &run, vmf->vma->vm_page_prot));
+}
+
+static vm_fault_t serve_huge(struct vm_fault *vmf, struct iomd_mapping *mapping)
+{
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+	pgoff_t lead = (vmf->address & ~PMD_MASK) >> PAGE_SHIFT;
+	struct iomd_run run;
+
+	if (lead > vmf->pgoff || find_frame(mapping, vmf->pgoff - lead, &run) ||
+	    !is_huge(vmf, &run))
+		return VM_FAULT_FALLBACK;
+	return may_serve(mapping, run.page, HPAGE_PMD_NR) ?
+	       iomd_compat_insert_pfn_pmd(vmf, run.pfn) : VM_FAULT_SIGBUS;
+#else
+	return VM_FAULT_FALLBACK;
+#endif
 }
 
 /* Wait, without the address space locked, until there is something to be seen. */
@@ -107,7 +118,7 @@ static vm_fault_t fault(struct vm_fault *vmf, bool huge)
 	if (view->blocked)
 		ret = huge ? VM_FAULT_FALLBACK : VM_FAULT_NOPAGE;
 	else if (view->mapping)
-		ret = serve(vmf, view->mapping, huge);
+		ret = huge ? serve_huge(vmf, view->mapping) : serve_page(vmf, view->mapping);
 	inode_unlock_shared(&view->inode);
 	return ret;
 }
@@ -124,7 +135,19 @@ static vm_fault_t view_huge_fault(struct vm_fault *vmf, iomd_compat_fault_order 
 }
 #endif
 
+/* Some of it goes, or goes elsewhere: its address is not what it was. */
+static void view_close(struct vm_area_struct *vma)
+{
+	struct iomd_view *view = iomd_view_of(file_inode(vma->vm_file));
+
+	inode_lock(&view->inode);
+	if (view->mapping && view->mapping->mm == vma->vm_mm)
+		WRITE_ONCE(view->mapping->torn, true);
+	inode_unlock(&view->inode);
+}
+
 static const struct vm_operations_struct view_vm_ops = {
+	.close = view_close,
 	.fault = view_fault,
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
 	.huge_fault = view_huge_fault,
@@ -132,32 +155,28 @@ static const struct vm_operations_struct view_vm_ops = {
 };
 
 /**
- * iomd_populate_device_pager() - fill a new user mapping at once
- * @md: descriptor that the mapping is of
- * @mapping: which is just being made
- * @offset: in the mapping, at a page border
- * @length: bytes
+ * iomd_base_populate_device_pager() - fill a new user mapping at once
+ * @md: see iomd_populate_device_pager()
+ * @mapping: see iomd_populate_device_pager()
+ * @offset: see iomd_populate_device_pager()
+ * @length: see iomd_populate_device_pager()
  *
- * For classes that fill their mappings their own way; the base's is to enter all
- * frames, with device memory uncached unless the mapping says otherwise. IOKit:
+ * What the op of a class that has one may call. IOKit:
  * IOMemoryDescriptor::populateDevicePager.
  *
- * Return: 0; -EINVAL if the mapping is not being made, or the range does not lie
- * inside; else what filling page tables gave.
- * Context: the op is called with the task's mmap_lock held.
+ * Return: see iomd_populate_device_pager().
+ * Context: see iomd_populate_device_pager().
  */
-int iomd_populate_device_pager(struct iomd *md, struct iomd_mapping *mapping,
-			       u64 offset, u64 length)
+int iomd_base_populate_device_pager(struct iomd *md, struct iomd_mapping *mapping,
+				    u64 offset, u64 length)
 {
 	struct vm_area_struct *vma = mapping->being_filled;
 	u64 first = offset >> PAGE_SHIFT, pages = length >> PAGE_SHIFT;
 	struct iomd_run run;
 	int ret = 0;
 
-	if (md->ops->populate_device_pager)
-		return md->ops->populate_device_pager(md, mapping, offset, length);
-	if (!vma || !IS_ALIGNED(offset, PAGE_SIZE) || first > iomd_mapping_pages(mapping) ||
-	    pages > iomd_mapping_pages(mapping) - first)
+	if (!vma || !IS_ALIGNED(offset | length, PAGE_SIZE) ||
+	    first > iomd_mapping_pages(mapping) || pages > iomd_mapping_pages(mapping) - first)
 		return -EINVAL;
 	for (; pages && !ret; first += run.pages, pages -= run.pages) {
 		unsigned long address = vma->vm_start +
@@ -169,18 +188,65 @@ int iomd_populate_device_pager(struct iomd *md, struct iomd_mapping *mapping,
 		run.pages = min(run.pages, pages);
 		if (run.kind == IOMD_RUN_HOLE)
 			continue;
+		/* Of what is mapped whole, x86 can't bear to lose a part. */
+		if (run.pages > 1 && run.pages == vma_pages(vma))
+			run.pages--;
 		ret = remap_pfn_range(vma, address, run.pfn, run.pages << PAGE_SHIFT,
 				      prot_of(mapping, &run, vma->vm_page_prot));
 	}
 	return ret;
 }
+IOMD_EXPORT(iomd_base_populate_device_pager);
+
+/**
+ * iomd_populate_device_pager() - fill a new user mapping at once
+ * @md: descriptor that the mapping is of
+ * @mapping: which is just being made
+ * @offset: in the mapping's pages, of which the first holds its first byte; at a page
+ *	border
+ * @length: bytes, in whole pages
+ *
+ * For classes that fill their mappings their own way, which is by calling
+ * iomd_base_populate_device_pager() for what they want to be there; the rest comes
+ * by faults. The base's is to enter all frames, with device memory uncached unless
+ * the mapping says otherwise. IOKit: IOMemoryDescriptor::populateDevicePager.
+ *
+ * Return: 0; -EINVAL if the mapping is not being made, or the range does not lie
+ * inside; else what filling page tables gave.
+ * Context: the op is called with the task's mmap_lock held; it must not make, end or
+ * redirect mappings.
+ */
+int iomd_populate_device_pager(struct iomd *md, struct iomd_mapping *mapping,
+			       u64 offset, u64 length)
+{
+	if (md->ops->populate_device_pager)
+		return md->ops->populate_device_pager(md, mapping, offset, length);
+	return iomd_base_populate_device_pager(md, mapping, offset, length);
+}
 IOMD_EXPORT(iomd_populate_device_pager);
 
-static int set_up_vma(struct iomd_mapping *mapping, struct vm_area_struct *vma)
+static int fill(struct iomd_mapping *mapping, struct vm_area_struct *vma)
 {
+	int ret;
+
+	mapping->being_filled = vma;
+	ret = iomd_populate_device_pager(mapping->md, mapping, 0,
+					 iomd_mapping_pages(mapping) << PAGE_SHIFT);
+	mapping->being_filled = NULL;
+	return ret;
+}
+
+/*
+ * Only the first VMA, which is whole, can be filled here: whoever zaps does not find
+ * it yet, but nobody else knows the mapping yet either. More come to be when a task
+ * moves pages of it around.
+ */
+static int set_up_vma(struct iomd_view *view, struct vm_area_struct *vma)
+{
+	struct iomd_mapping *mapping = view->mapping;
 	u64 pages = iomd_mapping_pages(mapping) + 2 * mapping->guard_pages;
 	bool read_only = mapping->options & IOMD_MAP_READ_ONLY;
-	int ret = 0;
+	bool is_first = view->fill;
 
 	/* The kernel takes copy-on-write of bare frames for a bug of ours. */
 	if (!(vma->vm_flags & VM_SHARED) || vma->vm_pgoff > pages ||
@@ -188,16 +254,12 @@ static int set_up_vma(struct iomd_mapping *mapping, struct vm_area_struct *vma)
 		return -EINVAL;
 	if (read_only && (vma->vm_flags & VM_WRITE))
 		return -EACCES;
-	iomd_compat_vm_flags_mod(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP,
-				 read_only ? VM_MAYWRITE : 0);
+	view->fill = false;
+	/* Huge pages, where the frames are there for them, need no advice. */
+	iomd_compat_vm_flags_mod(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP |
+				 VM_HUGEPAGE, read_only ? VM_MAYWRITE : 0);
 	vma->vm_ops = &view_vm_ops;
-	if ((mapping->options & IOMD_MAP_PREFAULT) && vma_pages(vma) == pages) {
-		mapping->being_filled = vma;
-		ret = iomd_populate_device_pager(mapping->md, mapping, 0,
-						 iomd_mapping_pages(mapping) << PAGE_SHIFT);
-		mapping->being_filled = NULL;
-	}
-	return ret;
+	return is_first ? fill(mapping, vma) : 0;
 }
 
 static int view_mmap(struct file *file, struct vm_area_struct *vma)
@@ -207,7 +269,7 @@ static int view_mmap(struct file *file, struct vm_area_struct *vma)
 
 	inode_lock(&view->inode);
 	if (view->mapping)
-		ret = set_up_vma(view->mapping, vma);
+		ret = set_up_vma(view, vma);
 	inode_unlock(&view->inode);
 	return ret;
 }
@@ -227,10 +289,23 @@ static int view_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+/* An address of the file that is where huge frames, if there are any, can be seen. */
+static unsigned long view_get_unmapped_area(struct file *file, unsigned long address,
+					    unsigned long length, unsigned long pgoff,
+					    unsigned long flags)
+{
+	pgoff += iomd_view_of(file_inode(file))->huge_offset;
+	return thp_get_unmapped_area(file, address, length, pgoff, flags);
+}
+#endif
+
 static const struct file_operations view_fops = {
 	.owner = THIS_MODULE,
 	.mmap = view_mmap,
-	.get_unmapped_area = iomd_compat_thp_get_unmapped_area,
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+	.get_unmapped_area = view_get_unmapped_area,
+#endif
 	.release = view_release,
 };
 
@@ -251,50 +326,93 @@ int iomd_mapping_check_runs(const struct iomd_mapping *mapping)
 	return ret;
 }
 
+/* Where in a huge page the file's first page must lie for its largest frames to fit. */
+static unsigned int huge_offset(const struct iomd_mapping *mapping)
+{
+	const unsigned int huge = PMD_SIZE >> PAGE_SHIFT;
+	struct iomd_run run;
+	int ret;
+
+	iomd_for_each_run(run, mapping, ret)
+		if (run.kind == IOMD_RUN_RAM && run.pages >= huge)
+			return (run.pfn - run.page - mapping->guard_pages) % huge;
+	return 0;
+}
+
+/* The VMA; what is done is undone by iomd_mapping_unmap_user(). */
+static int make_vma(struct iomd_mapping *mapping)
+{
+	u64 pages = iomd_mapping_pages(mapping) + 2 * mapping->guard_pages;
+	unsigned long address = 0;
+	struct file *file;
+
+	if (!(mapping->options & IOMD_MAP_ANYWHERE))
+		address = mapping->at_address & PAGE_MASK;
+	file = iomd_view_create(mapping, &view_fops);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	mapping->view->huge_offset = huge_offset(mapping);
+	address = iomd_task_mmap(mapping, file, address, pages << PAGE_SHIFT);
+	/* The file may end right after we let go of it, and the mapping with it. */
+	if (IS_ERR_VALUE(address))
+		iomd_view_revoke(mapping->view);
+	else
+		iomd_mapping_place(mapping, address + mapping->guard_pages * PAGE_SIZE +
+				   mapping->in_page, true);
+	fput(file);
+	return IS_ERR_VALUE(address) ? (int)address : 0;
+}
+
+/* Device memory alone has a mode that can be told for all of it. */
+static void tell_mode(struct iomd_mapping *mapping)
+{
+	struct iomd_run run;
+	u64 mode;
+
+	if (!iomd_run_at(mapping, 0, &run) && run.kind == IOMD_RUN_DEVICE &&
+	    run.pages == iomd_mapping_pages(mapping) &&
+	    !iomd_cache_mode(mapping, run.kind, &mode))
+		iomd_cache_tell(mapping, mode);
+}
+
 /**
  * iomd_mapping_map_user() - show a mapping's memory to its task
  * @mapping: mapping whose memory is prepared
- * @at_address: where, unless IOMD_MAP_ANYWHERE
  *
  * Undone by iomd_mapping_unmap_user().
  *
  * Return: 0; -EINVAL for pieces that don't meet at page borders or an address
  * whose place in its page is not the memory's; -EEXIST if something is there;
- * -EOPNOTSUPP for a cache mode that the memory can't have; -ESRCH if the task's
- * address space is gone; -ENOMEM; else what mmap() would say.
+ * -EOPNOTSUPP for a cache mode that the memory can't have; -EBUSY if it is mapped in
+ * another; -ESRCH if the task's address space is gone; -ENOMEM; else what mmap()
+ * would say.
  * Context: may sleep.
  */
-int iomd_mapping_map_user(struct iomd_mapping *mapping, unsigned long at_address)
+int iomd_mapping_map_user(struct iomd_mapping *mapping)
 {
-	u64 pages = iomd_mapping_pages(mapping) + 2 * mapping->guard_pages;
-	bool anywhere = mapping->options & IOMD_MAP_ANYWHERE;
-	unsigned long address;
-	struct file *file;
 	int ret;
 
-	if (!anywhere && offset_in_page(at_address) != mapping->in_page)
+	if (!(mapping->options & IOMD_MAP_ANYWHERE) &&
+	    offset_in_page(mapping->at_address) != mapping->in_page)
 		return -EINVAL;
-	if (pages > TASK_SIZE_MAX >> PAGE_SHIFT)
+	if (iomd_mapping_pages(mapping) + 2 * mapping->guard_pages > TASK_SIZE_MAX >> PAGE_SHIFT)
 		return -ENOMEM;
 	ret = iomd_mapping_check_runs(mapping);
 	if (ret)
 		return ret;
-	file = iomd_view_create(mapping, &view_fops);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	address = iomd_task_mmap(mapping, file, anywhere ? 0 : at_address & PAGE_MASK,
-				 pages << PAGE_SHIFT);
-	fput(file);
-	if (IS_ERR_VALUE(address)) {
-		iomd_mapping_unmap_user(mapping);
-		return address;
-	}
-	mapping->address = address + mapping->guard_pages * PAGE_SIZE + mapping->in_page;
-	return 0;
+	tell_mode(mapping);
+	ret = iomd_cache_reserve(mapping);
+	if (ret)
+		return ret;
+	ret = make_vma(mapping);
+	if (ret)
+		iomd_cache_release(mapping);
+	return ret;
 }
 
 void iomd_mapping_unmap_user(struct iomd_mapping *mapping)
 {
 	if (mapping->view)
 		iomd_view_revoke(mapping->view);
+	iomd_cache_release(mapping);
 }

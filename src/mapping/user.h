@@ -8,7 +8,7 @@ struct file;
 struct iomd_mapping;
 struct iomd_view;
 
-int iomd_mapping_map_user(struct iomd_mapping *mapping, unsigned long at_address);
+int iomd_mapping_map_user(struct iomd_mapping *mapping);
 void iomd_mapping_unmap_user(struct iomd_mapping *mapping);
 int iomd_mapping_check_runs(const struct iomd_mapping *mapping);
 

@@ -2,6 +2,7 @@
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/mount.h>
 #include <linux/pseudo_fs.h>
 #include <linux/slab.h>
@@ -25,7 +26,9 @@ static struct inode *alloc_view(struct super_block *sb)
 	if (!view)
 		return NULL;
 	view->mapping = NULL;
-	view->blocked = false;
+	view->blocked = 0;
+	view->fill = false;
+	view->huge_offset = 0;
 	return &view->inode;
 }
 
@@ -46,6 +49,8 @@ static int init_fs_context(struct fs_context *context)
 
 	if (!pseudo)
 		return -ENOMEM;
+	/* What a device may write is no program. */
+	context->s_iflags |= SB_I_NOEXEC;
 	pseudo->ops = &view_super_ops;
 	return 0;
 }
@@ -79,23 +84,27 @@ struct file *iomd_view_create(struct iomd_mapping *mapping, const struct file_op
 
 	if (iomd_should_fail())
 		return ERR_PTR(-ENOMEM);
+	/* Nobody else takes the reference that the end of the file gives back. */
+	__module_get(fops->owner);
 	inode = alloc_anon_inode(mount->mnt_sb);
-	if (IS_ERR(inode))
+	if (IS_ERR(inode)) {
+		module_put(fops->owner);
 		return ERR_CAST(inode);
+	}
 	inode->i_size = MAX_LFS_FILESIZE;
 	/* One for the file, one for the mapping. */
 	ihold(inode);
-	file = iomd_should_fail() ? ERR_PTR(-ENFILE) :
+	file = iomd_should_fail() ? ERR_PTR(-ENOMEM) :
 	       alloc_file_pseudo(inode, mount, "iomd", O_RDWR | O_CLOEXEC, fops);
 	if (IS_ERR(file)) {
 		iput(inode);
 		iput(inode);
+		module_put(fops->owner);
 		return file;
 	}
 	mapping->view = iomd_view_of(inode);
 	mapping->view->mapping = iomd_mapping_retain(mapping);
-	/* A redirected descriptor's new mappings wait like the old ones. */
-	mapping->view->blocked = iomd_get_flags(mapping->md) & IOMD_MEMORY_REDIRECTED;
+	mapping->view->fill = mapping->options & IOMD_MAP_PREFAULT;
 	return file;
 }
 
@@ -133,20 +142,24 @@ void iomd_view_revoke(struct iomd_view *view)
 	inode_lock(&view->inode);
 	mapping = view->mapping;
 	view->mapping = NULL;
-	WRITE_ONCE(view->blocked, false);
+	WRITE_ONCE(view->blocked, 0);
 	iomd_view_zap(view);
 	inode_unlock(&view->inode);
 	wake_waiters(view);
 	iomd_mapping_release(mapping);
 }
 
-/* Let faults wait, or go on. The caller zaps, if what is there is to go. */
-void iomd_view_block(struct iomd_view *view, bool block)
+/* Let faults wait, having taken away what they made, or end one reason for that. */
+void iomd_view_block(struct iomd_view *view, unsigned int why, bool block)
 {
 	lockdep_assert_held_write(&view->inode.i_rwsem);
-	WRITE_ONCE(view->blocked, block);
-	if (!block)
-		wake_waiters(view);
+	if (block) {
+		WRITE_ONCE(view->blocked, view->blocked | why);
+		iomd_view_zap(view);
+	} else {
+		WRITE_ONCE(view->blocked, view->blocked & ~why);
+		wake_up_var(&view->blocked);
+	}
 }
 
 int iomd_view_init_room(void)

@@ -18,12 +18,20 @@
 
 struct iomd_mapping;
 
+/* Why faults wait: the mapping, or its descriptor, was redirected to nothing. */
+#define IOMD_VIEW_HIDDEN	BIT(0)
+#define IOMD_VIEW_REDIRECTED	BIT(1)
+
 struct iomd_view {
 	struct inode inode;
 	/* guarded by the inode lock; NULL once revoked. Held. */
 	struct iomd_mapping *mapping;
 	/* Faults wait while this is set, not while it is locked. */
-	bool blocked;
+	unsigned int blocked;
+	/* The first VMA is to be filled at once; no other can be: see set_up_vma(). */
+	bool fill;
+	/* Where addresses must lie for huge pages: in pages, modulo those of a huge one. */
+	unsigned int huge_offset;
 };
 
 static inline struct iomd_view *iomd_view_of(struct inode *inode)
@@ -35,7 +43,7 @@ struct file *iomd_view_create(struct iomd_mapping *mapping, const struct file_op
 void iomd_view_put(struct iomd_view *view);
 void iomd_view_revoke(struct iomd_view *view);
 void iomd_view_zap(struct iomd_view *view);
-void iomd_view_block(struct iomd_view *view, bool block);
+void iomd_view_block(struct iomd_view *view, unsigned int why, bool block);
 
 int iomd_view_init_room(void);
 void iomd_view_exit_room(void);

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+
+#include <iomd/buffer.h>
+#include <iomd/descriptor.h>
+#include <iomd/sub.h>
+
+#include "../desc/general.h"
+#include "mapping.h"
+#include "snapshot.h"
+
+/* Memory whose first byte is where in its page the original's is, with its contents. */
+static struct iomd *copy(struct iomd *md)
+{
+	unsigned int in_page = offset_in_page(iomd_get_physical_address(md));
+	u64 length = iomd_get_length(md), bytes_needed;
+	struct iomd *buffer, *snapshot;
+	void *bytes;
+
+	if (check_add_overflow(length, in_page, &bytes_needed))
+		return ERR_PTR(-ENOMEM);
+	buffer = iomd_buffer_with_options(IOMD_DIRECTION_OUT_IN, bytes_needed, 0);
+	if (IS_ERR(buffer))
+		return buffer;
+	bytes = iomd_buffer_get_bytes_no_copy(buffer);
+	if (iomd_read_bytes(md, 0, bytes + in_page, length) == length)
+		snapshot = iomd_sub_with_sub_range(buffer, in_page, length,
+						   IOMD_DIRECTION_OUT_IN);
+	else
+		snapshot = ERR_PTR(-EAGAIN);
+	iomd_release(buffer);
+	return snapshot;
+}
+
+static struct iomd *prepare_and_copy(struct iomd *md)
+{
+	struct iomd *snapshot;
+	int ret;
+
+	ret = iomd_prepare(md, IOMD_DIRECTION_OUT);
+	if (ret)
+		return ERR_PTR(ret);
+	snapshot = copy(md);
+	iomd_complete(md, IOMD_DIRECTION_NONE);
+	return snapshot;
+}
+
+/* The descriptor's snapshot, with one more reference; @mine if it has none yet. */
+static struct iomd *agree(struct iomd_general *general, struct iomd *mine)
+{
+	struct iomd *snapshot;
+	unsigned long irq;
+
+	spin_lock_irqsave(&general->md.lock, irq);
+	if (!general->snapshot)
+		general->snapshot = iomd_retain(mine);
+	snapshot = iomd_retain(general->snapshot);
+	spin_unlock_irqrestore(&general->md.lock, irq);
+	iomd_release(mine);
+	return snapshot;
+}
+
+/**
+ * iomd_mapping_take_snapshot() - have a mapping show a copy, if it is to
+ * @mapping: new mapping with its range, whose memory is not prepared
+ *
+ * Return: 0; else as iomd_prepare() or iomd_buffer_with_options().
+ * Context: may sleep.
+ */
+int iomd_mapping_take_snapshot(struct iomd_mapping *mapping)
+{
+	struct iomd *md = mapping->md, *snapshot;
+
+	if (!(iomd_get_flags(md) & IOMD_MEMORY_MAP_COPY_ON_WRITE) ||
+	    !os_object_meta_cast(&md->object, &iomd_general_meta_class))
+		return 0;
+	snapshot = agree(iomd_to_general(md), NULL);
+	if (!snapshot)
+		snapshot = prepare_and_copy(md);
+	if (IS_ERR(snapshot))
+		return PTR_ERR(snapshot);
+	snapshot = agree(iomd_to_general(md), snapshot);
+	iomd_release(mapping->memory);
+	mapping->memory = snapshot;
+	return 0;
+}

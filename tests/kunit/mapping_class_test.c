@@ -1,0 +1,584 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What classes may do their own way; redirecting; and steps that fail.
+ */
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/uaccess.h>
+
+#include <asm/unistd.h>
+
+#include "../../src/debug/inject.h"
+#include "maps.h"
+
+/*
+ * A class of another module, of a few pages
+ */
+
+#define PAGES	4
+
+struct strange {
+	struct iomd md;
+	struct page *pages[PAGES];
+	unsigned int prepared;
+	/* How often each op was called. */
+	unsigned int makes, maps, unmaps, faults, fills, redirects;
+	/* What it answers, instead of the base. */
+	int map_error, fault_error, fill_error;
+	unsigned long own_address;
+	/* Asked to map, it has this map. */
+	struct iomd *instead;
+	u64 fault_offset, fault_length;
+};
+
+static struct strange *to_strange(struct iomd *md)
+{
+	return container_of(md, struct strange, md);
+}
+
+static int strange_prepare(struct iomd *md, u64 direction)
+{
+	to_strange(md)->prepared++;
+	return 0;
+}
+
+static int strange_complete(struct iomd *md, u64 direction)
+{
+	to_strange(md)->prepared--;
+	return 0;
+}
+
+static phys_addr_t strange_get_physical_segment(struct iomd *md, u64 offset, u64 *length,
+						u64 options)
+{
+	*length = P - offset % P;
+	return page_to_phys(to_strange(md)->pages[offset / P]) + offset % P;
+}
+
+static struct iomd_mapping *strange_make_mapping(struct iomd *md, struct iomd *owner,
+						 struct task_struct *task,
+						 struct iomd_mapping *new_map, u64 options,
+						 u64 offset, u64 length)
+{
+	struct strange *strange = to_strange(md);
+
+	strange->makes++;
+	if (strange->instead)
+		return iomd_make_mapping(strange->instead, owner, task, new_map, options, offset,
+					 length);
+	return iomd_base_make_mapping(md, owner, task, new_map, options, offset, length);
+}
+
+static int strange_do_map(struct iomd *md, struct iomd_mapping *mapping)
+{
+	struct strange *strange = to_strange(md);
+
+	strange->maps++;
+	if (strange->map_error)
+		return strange->map_error;
+	if (!strange->own_address)
+		return iomd_base_do_map(md, mapping);
+	iomd_mapping_set_address(mapping, strange->own_address + iomd_mapping_get_offset(mapping));
+	return 0;
+}
+
+static int strange_do_unmap(struct iomd *md, struct iomd_mapping *mapping)
+{
+	to_strange(md)->unmaps++;
+	return to_strange(md)->own_address ? 0 : iomd_base_do_unmap(md, mapping);
+}
+
+static int strange_handle_fault(struct iomd *md, struct iomd_mapping *mapping, u64 offset,
+				u64 length)
+{
+	struct strange *strange = to_strange(md);
+
+	strange->faults++;
+	strange->fault_offset = offset;
+	strange->fault_length = length;
+	return strange->fault_error;
+}
+
+static int strange_populate(struct iomd *md, struct iomd_mapping *mapping, u64 offset,
+			    u64 length)
+{
+	struct strange *strange = to_strange(md);
+
+	strange->fills++;
+	/* All but the last page. */
+	return strange->fill_error ?:
+	       iomd_base_populate_device_pager(md, mapping, offset, length - P);
+}
+
+static int strange_redirect(struct iomd *md, struct task_struct *safe_task, bool redirect)
+{
+	to_strange(md)->redirects++;
+	return iomd_base_redirect(md, safe_task, redirect);
+}
+
+static const struct iomd_ops strange_ops = {
+	.prepare = strange_prepare,
+	.complete = strange_complete,
+	.get_physical_segment = strange_get_physical_segment,
+	.make_mapping = strange_make_mapping,
+	.do_map = strange_do_map,
+	.do_unmap = strange_do_unmap,
+	.handle_fault = strange_handle_fault,
+	.populate_device_pager = strange_populate,
+	.redirect = strange_redirect,
+};
+
+static void strange_free(struct os_object *object)
+{
+	struct strange *strange = to_strange(iomd_from_object(object));
+	unsigned int i;
+
+	for (i = 0; i < PAGES; i++)
+		if (strange->pages[i])
+			__free_page(strange->pages[i]);
+}
+
+static struct os_meta_class strange_class = {
+	.name = "test_strange",
+	.size = sizeof(struct strange),
+	.super = &iomd_meta_class,
+	.owner = THIS_MODULE,
+	.free = strange_free,
+};
+
+static struct strange *new_strange(struct kunit *test)
+{
+	struct strange *strange = os_object_alloc(&strange_class);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, strange);
+	iomd_init(&strange->md, &strange_ops, PAGES * P, BOTH);
+	for (i = 0; i < PAGES; i++) {
+		strange->pages[i] = alloc_page(GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, strange->pages[i]);
+		fill_pattern(page_address(strange->pages[i]), i * P, P);
+	}
+	return strange;
+}
+
+/* What a puppet finds at one of its addresses, or -EFAULT. */
+static long peek(void *data)
+{
+	u8 byte;
+
+	return get_user(byte, (u8 __user *)data) ?: byte;
+}
+
+static long peek_at(struct puppet *puppet, unsigned long address)
+{
+	return puppet_call(puppet, peek, (void *)address);
+}
+
+static struct iomd_mapping *ask(struct iomd *md, struct task_struct *task, u64 options,
+				u64 offset, u64 length)
+{
+	return iomd_create_mapping_in_task(md, task, 0, options | ANY, offset, length);
+}
+
+static void classes_do_it_the_base_way(struct kunit *test)
+{
+	struct strange *strange = new_strange(test);
+	struct iomd_mapping *mapping, *same;
+
+	mapping = mapped(test, iomd_map(&strange->md, 0));
+	KUNIT_EXPECT_EQ(test, (u64)find_mismatch(bytes_of(mapping), 0, PAGES * P), PAGES * P);
+	KUNIT_EXPECT_EQ(test, strange->prepared, 1U);
+	same = mapped(test, iomd_map(&strange->md, 0));
+	KUNIT_EXPECT_PTR_EQ(test, same, mapping);
+	KUNIT_EXPECT_EQ(test, strange->makes, 2U);
+	KUNIT_EXPECT_EQ(test, strange->maps, 1U);
+	iomd_mapping_release(same);
+	KUNIT_EXPECT_EQ(test, strange->unmaps, 0U);
+	iomd_mapping_release(mapping);
+	os_object_barrier();
+	KUNIT_EXPECT_EQ(test, strange->unmaps, 1U);
+	KUNIT_EXPECT_EQ(test, strange->prepared, 0U);
+	/* What was made elsewhere is not theirs. */
+	iomd_mapping_release(mapped(test, iomd_set_mapping(&strange->md, KERNEL, 1, 0)));
+	os_object_barrier();
+	KUNIT_EXPECT_EQ(test, strange->maps, 1U);
+	KUNIT_EXPECT_EQ(test, strange->unmaps, 1U);
+	iomd_release(&strange->md);
+}
+
+static void classes_may_refuse(struct kunit *test)
+{
+	struct strange *strange = new_strange(test);
+
+	strange->map_error = -EPERM;
+	expect_unmapped(test, iomd_map(&strange->md, 0), -EPERM);
+	KUNIT_EXPECT_EQ(test, strange->maps, 1U);
+	KUNIT_EXPECT_EQ(test, strange->unmaps, 0U);
+	KUNIT_EXPECT_EQ(test, strange->prepared, 0U);
+	iomd_release(&strange->md);
+}
+
+static void classes_may_have_an_address(struct kunit *test)
+{
+	struct strange *strange = new_strange(test);
+	struct iomd_mapping *mapping;
+
+	strange->own_address = 0x12345678;
+	mapping = map_part(test, &strange->md, 0, P, P);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_get_address(mapping), 0x12345678 + PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, strange->prepared, 0U);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_unmap(mapping), 0);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_unmap(mapping), 0);
+	KUNIT_EXPECT_EQ(test, strange->unmaps, 1U);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_get_address(mapping), 0UL);
+	iomd_mapping_release(mapping);
+	os_object_barrier();
+	KUNIT_EXPECT_EQ(test, strange->unmaps, 1U);
+	iomd_release(&strange->md);
+}
+
+static void classes_may_map_another(struct kunit *test)
+{
+	struct strange *strange = new_strange(test);
+	struct iomd_mapping *mapping;
+	struct leaf leaf;
+	struct iomd *md;
+
+	leaf_make(&leaf, test, PAGES);
+	md = made(test, leaf_describe(&leaf, BOTH));
+	strange->instead = md;
+	mapping = map_part(test, &strange->md, IOMD_MAP_UNIQUE, P, P);
+	KUNIT_EXPECT_PTR_EQ(test, iomd_mapping_get_memory_descriptor(mapping), md);
+	KUNIT_EXPECT_EQ(test, strange->maps, 0U);
+	iomd_mapping_release(mapping);
+	iomd_release(&strange->md);
+	iomd_release(md);
+	leaf_free(&leaf);
+}
+
+static void classes_see_faults(struct kunit *test)
+{
+	struct strange *strange = new_strange(test);
+	struct puppet *puppet = puppet_start(test);
+	struct iomd_mapping *mapping;
+	unsigned long address;
+
+	mapping = mapped(test, ask(&strange->md, puppet->task, 0, P + 100, 2 * P));
+	address = iomd_mapping_get_address(mapping);
+	KUNIT_EXPECT_EQ(test, strange->faults, 0U);
+	KUNIT_EXPECT_EQ(test, strange->fills, 0U);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, address), (long)pattern(P + 100));
+	KUNIT_EXPECT_EQ(test, strange->faults, 1U);
+	KUNIT_EXPECT_EQ(test, strange->fault_offset, P + 100);
+	KUNIT_EXPECT_EQ(test, strange->fault_length, P - 100);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, address + 1), (long)pattern(P + 101));
+	KUNIT_EXPECT_EQ(test, strange->faults, 1U);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, address + P), (long)pattern(2 * P + 100));
+	KUNIT_EXPECT_EQ(test, strange->fault_offset, 2 * P);
+	KUNIT_EXPECT_EQ(test, strange->fault_length, P);
+	/* One may be refused: the page is as good as not there. */
+	strange->fault_error = -EIO;
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, address + 2 * P - 1), (long)-EFAULT);
+	KUNIT_EXPECT_EQ(test, strange->fault_offset, 3 * P);
+	KUNIT_EXPECT_EQ(test, strange->fault_length, 100ULL);
+	strange->fault_error = 0;
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, address + 2 * P - 1), (long)pattern(3 * P + 99));
+	KUNIT_EXPECT_EQ(test, strange->faults, 4U);
+	iomd_mapping_unmap(mapping);
+	KUNIT_EXPECT_EQ(test, strange->unmaps, 1U);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, address), (long)-EFAULT);
+	KUNIT_EXPECT_EQ(test, strange->faults, 4U);
+	iomd_mapping_release(mapping);
+	iomd_release(&strange->md);
+	puppet_kill(puppet);
+}
+
+static void classes_fill_what_they_like(struct kunit *test)
+{
+	struct strange *strange = new_strange(test);
+	struct puppet *puppet = puppet_start(test);
+	struct iomd_mapping *mapping;
+	unsigned long address;
+	unsigned int i;
+
+	mapping = mapped(test, ask(&strange->md, puppet->task, IOMD_MAP_PREFAULT, 0, 0));
+	address = iomd_mapping_get_address(mapping);
+	KUNIT_EXPECT_EQ(test, strange->fills, 1U);
+	for (i = 0; i < PAGES; i++)
+		KUNIT_EXPECT_EQ(test, peek_at(puppet, address + i * P), (long)pattern(i * P));
+	KUNIT_EXPECT_EQ(test, strange->faults, 1U);
+	/* That is for the mapping that is being made only. */
+	KUNIT_EXPECT_EQ(test, iomd_base_populate_device_pager(&strange->md, mapping, 0, P), -EINVAL);
+	end_mapping(mapping);
+	strange->fill_error = -E2BIG;
+	expect_unmapped(test, ask(&strange->md, puppet->task, IOMD_MAP_PREFAULT, 0, 0), -E2BIG);
+	KUNIT_EXPECT_EQ(test, strange->prepared, 0U);
+	iomd_release(&strange->md);
+	puppet_kill(puppet);
+}
+
+static int out_of_range_populate(struct iomd *md, struct iomd_mapping *mapping, u64 offset,
+				 u64 length)
+{
+	if (iomd_base_populate_device_pager(md, mapping, offset, length + P) != -EINVAL ||
+	    iomd_base_populate_device_pager(md, mapping, offset + P, length) != -EINVAL ||
+	    iomd_base_populate_device_pager(md, mapping, 1, P) != -EINVAL ||
+	    iomd_base_populate_device_pager(md, mapping, 0, 1) != -EINVAL ||
+	    iomd_base_populate_device_pager(md, mapping, -P, 2 * P) != -EINVAL ||
+	    iomd_base_populate_device_pager(md, mapping, P, 0))
+		return -EDOM;
+	return iomd_base_populate_device_pager(md, mapping, P, P);
+}
+
+static void what_is_filled_lies_inside(struct kunit *test)
+{
+	static struct iomd_ops ops;
+	struct strange *strange = new_strange(test);
+	struct puppet *puppet = puppet_start(test);
+	struct iomd_mapping *mapping;
+
+	ops = strange_ops;
+	ops.populate_device_pager = out_of_range_populate;
+	strange->md.ops = &ops;
+	mapping = mapped(test, ask(&strange->md, puppet->task, IOMD_MAP_PREFAULT, 0, 0));
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, iomd_mapping_get_address(mapping) + P),
+			(long)pattern(P));
+	KUNIT_EXPECT_EQ(test, strange->faults, 0U);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, iomd_mapping_get_address(mapping)),
+			(long)pattern(0));
+	KUNIT_EXPECT_EQ(test, strange->faults, 1U);
+	end_mapping(mapping);
+	iomd_release(&strange->md);
+	puppet_kill(puppet);
+}
+
+/*
+ * Redirecting
+ */
+
+static void the_kernel_is_not_redirected(struct kunit *test)
+{
+	struct strange *strange = new_strange(test);
+	struct iomd *md = &strange->md;
+	struct iomd_mapping *mapping = map_part(test, md, IOMD_MAP_UNIQUE, 0, 0);
+
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, md, 0, 0), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, NULL, 0, 0), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, iomd_redirect(md, NULL, true), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, iomd_redirect(md, current, true), -EOPNOTSUPP);
+	KUNIT_EXPECT_FALSE(test, iomd_get_flags(md) & IOMD_MEMORY_REDIRECTED);
+	KUNIT_EXPECT_EQ(test, strange->redirects, 2U);
+	/* Unless that does not concern it. */
+	KUNIT_EXPECT_EQ(test, iomd_redirect(md, KERNEL, true), 0);
+	KUNIT_EXPECT_TRUE(test, iomd_get_flags(md) & IOMD_MEMORY_REDIRECTED);
+	KUNIT_EXPECT_EQ(test, (u64)find_mismatch(bytes_of(mapping), 0, P), P);
+	expect_unmapped(test, iomd_map(md, 0), -EBUSY);
+	KUNIT_EXPECT_EQ(test, iomd_redirect(md, KERNEL, false), 0);
+	KUNIT_EXPECT_FALSE(test, iomd_get_flags(md) & IOMD_MEMORY_REDIRECTED);
+	iomd_mapping_release(mapping);
+	os_object_barrier();
+	/* One that was made elsewhere is nobody's business. */
+	mapping = mapped(test, iomd_set_mapping(md, KERNEL, 1, 0));
+	KUNIT_EXPECT_EQ(test, iomd_redirect(md, NULL, true), 0);
+	KUNIT_EXPECT_EQ(test, iomd_redirect(md, NULL, false), 0);
+	iomd_mapping_release(mapping);
+	iomd_release(md);
+}
+
+static void redirects_that_are_refused(struct kunit *test)
+{
+	struct strange *strange = new_strange(test), *other = new_strange(test);
+	struct puppet *puppet = puppet_start(test);
+	struct iomd *remote = made(test, iomd_with_address_range(0, 4 * P, BOTH |
+								 IOMD_MEMORY_REMOTE, NULL));
+	struct iomd *gone = made(test, iomd_with_address_range(P, 4 * P, BOTH, puppet->task));
+	struct iomd_mapping *mapping, *shared;
+	struct iomd *parts[2], *multi;
+	unsigned long address;
+
+	memset(page_address(other->pages[1]), 0xab, P);
+	parts[0] = made(test, iomd_sub_with_sub_range(&other->md, 0, P - 1, BOTH));
+	parts[1] = made(test, iomd_sub_with_sub_range(&other->md, P, 2 * P, BOTH));
+	multi = made(test, iomd_multi_with_descriptors(parts, 2, BOTH, false));
+	mapping = mapped(test, ask(&strange->md, puppet->task, IOMD_MAP_UNIQUE, P, 2 * P));
+	shared = mapped(test, ask(&strange->md, puppet->task, 0, P, 2 * P));
+	address = iomd_mapping_get_address(mapping);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(shared, &other->md, 0, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(shared, NULL, 0, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, &other->md, 1, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, &other->md, 0, 2 * P + 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, &other->md, 0, 3 * P), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, &other->md, 0, ~0ULL), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, &other->md, 0, -P), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, &other->md, 0, 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, multi, 0, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, remote, 0, 0), -ENXIO);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, gone, 0, 0), -EFAULT);
+	/* It shows what it showed, and is whose it was. */
+	KUNIT_EXPECT_PTR_EQ(test, iomd_mapping_get_memory_descriptor(mapping), &strange->md);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_get_offset(mapping), P);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, address), (long)pattern(P));
+	KUNIT_EXPECT_EQ(test, other->prepared, 0U);
+
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, &other->md, 0, P), 0);
+	KUNIT_EXPECT_PTR_EQ(test, iomd_mapping_get_memory_descriptor(mapping), &other->md);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, address), 0xabL);
+	KUNIT_EXPECT_EQ(test, other->prepared, 1U);
+	KUNIT_EXPECT_EQ(test, strange->prepared, 1U);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_unmap(mapping), 0);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, &strange->md, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_get_address(mapping), 0UL);
+	end_mapping(shared);
+	iomd_mapping_release(mapping);
+	iomd_release(multi);
+	iomd_release(parts[0]);
+	iomd_release(parts[1]);
+	iomd_release(gone);
+	iomd_release(remote);
+	iomd_release(&other->md);
+	iomd_release(&strange->md);
+	puppet_kill(puppet);
+}
+
+static void redirected_mappings_of_copies(struct kunit *test)
+{
+	struct strange *strange = new_strange(test);
+	struct puppet *puppet = puppet_start(test);
+	struct iomd_mapping *mapping;
+	struct area area;
+	struct iomd *md;
+
+	area_make(&area, puppet, AREA_SCATTERED, 1);
+	area_fill(&area);
+	md = made(test, iomd_with_address_range(area.address, P, BOTH |
+						IOMD_MEMORY_MAP_COPY_ON_WRITE, puppet->task));
+	mapping = mapped(test, ask(&strange->md, puppet->task, IOMD_MAP_UNIQUE, P, P));
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, md, 0, 0), 0);
+	puppet_write(puppet, area.address, "!", 1);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, iomd_mapping_get_address(mapping)), (long)pattern(0));
+	KUNIT_EXPECT_EQ(test, iomd_get_preparation_id(md), IOMD_PREPARATION_ID_UNPREPARED);
+	end_mapping(mapping);
+	iomd_release(md);
+	iomd_release(&strange->md);
+	puppet_kill(puppet);
+}
+
+/*
+ * Steps that fail
+ */
+
+struct attempt {
+	/* Physical if it is of no task. */
+	struct task_struct *memory_of, *other_of;
+	u64 memory, other;
+	struct task_struct *task;
+	u64 flags, options;
+};
+
+static int map_and_redirect(const struct attempt *attempt, struct iomd *md)
+{
+	struct iomd_mapping *mapping = ask(md, attempt->task, attempt->options, 0, 0);
+	struct iomd *other;
+	int ret = 0;
+
+	if (IS_ERR(mapping))
+		return PTR_ERR(mapping);
+	if (attempt->other) {
+		other = iomd_with_address_range(attempt->other, 3 * P, BOTH, attempt->other_of);
+		ret = PTR_ERR_OR_ZERO(other);
+		if (!ret) {
+			ret = iomd_mapping_redirect(mapping, other, 0, 0);
+			iomd_release(other);
+		}
+	}
+	end_mapping(mapping);
+	return ret;
+}
+
+static int try_to_map(struct kunit *test, void *data)
+{
+	const struct attempt *attempt = data;
+	/* More pages of a copy may come to be together or, if that fails, one by one. */
+	u64 length = attempt->flags & IOMD_MEMORY_MAP_COPY_ON_WRITE ? P : 3 * P;
+	struct iomd *md;
+	int ret;
+
+	md = iomd_with_address_range(attempt->memory, length, BOTH | attempt->flags,
+				     attempt->memory_of);
+	if (IS_ERR(md))
+		return PTR_ERR(md);
+	ret = map_and_redirect(attempt, md);
+	iomd_release(md);
+	return ret;
+}
+
+static void each_step_may_fail(struct kunit *test)
+{
+	phys_addr_t device = edu_registers(test);
+	struct puppet *puppet = puppet_start(test);
+	struct task_struct *task = puppet->task;
+	struct area area;
+	unsigned int i;
+
+	area_make(&area, puppet, AREA_SCATTERED, 3);
+	{
+		struct attempt attempts[] = {
+			{ task, NULL, area.address, 0, KERNEL, 0, 0 },
+			{ task, NULL, area.address, 0, KERNEL, 0, IOMD_MAP_GUARDED_SMALL },
+			{ task, NULL, area.address, 0, KERNEL, IOMD_MEMORY_MAP_COPY_ON_WRITE, 0 },
+			{ task, NULL, area.address, 0, task, 0, 0 },
+			{ task, NULL, area.address, 0, task, IOMD_MEMORY_MAP_COPY_ON_WRITE,
+			  IOMD_MAP_GUARDED_SMALL },
+			{ task, NULL, area.address, 0, task, 0,
+			  IOMD_MAP_PREFAULT | IOMD_MAP_READ_ONLY },
+			{ NULL, NULL, device, 0, KERNEL, 0, 0 },
+			{ NULL, NULL, device, 0, task, 0, IOMD_MAP_WRITE_COMBINE_CACHE },
+			{ NULL, task, device, area.address, task, 0, IOMD_MAP_UNIQUE },
+		};
+
+		for (i = 0; i < ARRAY_SIZE(attempts); i++)
+			KUNIT_EXPECT_GE(test, fail_each_step(test, try_to_map, &attempts[i]), 3U);
+	}
+}
+
+static int class_suite_init(struct kunit_suite *suite)
+{
+	return os_meta_class_register(&strange_class);
+}
+
+static void class_suite_exit(struct kunit_suite *suite)
+{
+	os_object_barrier();
+	WARN_ON(os_meta_class_unregister(&strange_class));
+}
+
+static struct kunit_case class_cases[] = {
+	KUNIT_CASE(classes_do_it_the_base_way),
+	KUNIT_CASE(classes_may_refuse),
+	KUNIT_CASE(classes_may_have_an_address),
+	KUNIT_CASE(classes_may_map_another),
+	KUNIT_CASE(classes_see_faults),
+	KUNIT_CASE(classes_fill_what_they_like),
+	KUNIT_CASE(what_is_filled_lies_inside),
+	KUNIT_CASE(the_kernel_is_not_redirected),
+	KUNIT_CASE(redirects_that_are_refused),
+	KUNIT_CASE(redirected_mappings_of_copies),
+	KUNIT_CASE(each_step_may_fail),
+	{}
+};
+
+static struct kunit_suite class_suite = {
+	.name = "iomd_mapping_class",
+	.suite_init = class_suite_init,
+	.suite_exit = class_suite_exit,
+	.init = fixture_init,
+	.exit = fixture_exit,
+	.test_cases = class_cases,
+};
+
+kunit_test_suite(class_suite);
+
+MODULE_INFO(import_ns, "IOMD");
+MODULE_INFO(import_ns, "IOMD_TEST");
+MODULE_DESCRIPTION("Tests of mappings of other modules' classes, and of redirecting");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mappings from the request to their end: what is refused, what a class may change,
+ * what can be asked, and what happens when something fails on the way.
+ */
+#include <linux/delay.h>
+#include <linux/io.h>
+#include <linux/ioport.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/module.h>
+#include <linux/resource.h>
+#include <linux/uaccess.h>
+
+#include <asm/unistd.h>
+
+#include "maps.h"
+
+/*
+ * Requests that are refused
+ */
+
+static struct iomd_mapping *ask(struct iomd *md, struct task_struct *task, unsigned long at,
+				u64 options, u64 offset, u64 length)
+{
+	return iomd_create_mapping_in_task(md, task, at, options, offset, length);
+}
+
+static void ranges_that_are_not_inside(struct kunit *test)
+{
+	static const struct iomd_address_range wrong[] = {
+		{ 0, 2 * P + 1 }, { 1, 2 * P }, { 2 * P, 1 }, { 2 * P, 0 }, { 1, 0 }, { P, 0 },
+		{ ~0ULL, 1 }, { ~0ULL, 2 }, { 1, ~0ULL }, { P, -P }, { -P, P }, { -P, 2 * P },
+		{ ~0ULL, ~0ULL }, { 0, ~0ULL },
+	};
+	struct iomd *empty = made(test, iomd_with_address_range(0, 0, 0, KERNEL));
+	struct area area;
+	struct iomd *md = user_memory(test, &area, 2);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		expect_unmapped(test, ask(md, KERNEL, 0, ANY, wrong[i].address, wrong[i].length),
+				-EINVAL);
+		expect_unmapped(test, ask(md, area.puppet->task, 0, ANY, wrong[i].address,
+					  wrong[i].length), -EINVAL);
+	}
+	expect_unmapped(test, iomd_map(empty, 0), -EINVAL);
+	expect_unmapped(test, ask(empty, KERNEL, 0, ANY, 0, 1), -EINVAL);
+	iomd_release(empty);
+	iomd_release(md);
+	/* Inside, but of no address space. */
+	md = made(test, iomd_with_physical_address(0, -2 * P, BOTH));
+	expect_unmapped(test, iomd_map(md, 0), -ENOMEM);
+	expect_unmapped(test, ask(md, area.puppet->task, 0, ANY, 0, 0), -ENOMEM);
+	expect_unmapped(test, ask(md, area.puppet->task, 0, ANY, 0, BIT_ULL(47)), -ENOMEM);
+	expect_unmapped(test, ask(md, KERNEL, 0, ANY, 0, BIT_ULL(62) + 1), -ENOMEM);
+	iomd_release(md);
+}
+
+static int idle(void *unused)
+{
+	while (!kthread_should_stop())
+		schedule_timeout_interruptible(HZ);
+	return 0;
+}
+
+static void options_and_tasks(struct kunit *test)
+{
+	struct task_struct *thread = kthread_run(idle, NULL, "iomd-idle");
+	struct iomd *remote = made(test, iomd_with_address_range(0x1000, P, BOTH |
+								 IOMD_MEMORY_REMOTE, NULL));
+	struct area area;
+	struct iomd *md = user_memory(test, &area, 2);
+	struct task_struct *task = area.puppet->task;
+	static const u64 unknown[] = {
+		IOMD_MAP_STATIC, BIT_ULL(63), BIT_ULL(45), IOMD_DIRECTION_IN, IOMD_DIRECTION_OUT,
+		IOMD_MEMORY_SEGMENT_WRITE, IOMD_MEMORY_THREAD_SAFE, BIT_ULL(31),
+	};
+	unsigned int i;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(thread));
+	for (i = 0; i < ARRAY_SIZE(unknown); i++) {
+		expect_unmapped(test, iomd_map(md, unknown[i]), -EINVAL);
+		expect_unmapped(test, ask(md, task, 0, ANY | unknown[i], 0, 0), -EINVAL);
+	}
+	expect_unmapped(test, iomd_map(md, IOMD_MAP_OVERWRITE), -EOPNOTSUPP);
+	expect_unmapped(test, ask(md, task, area.address, IOMD_MAP_OVERWRITE, 0, 0), -EOPNOTSUPP);
+	expect_unmapped(test, ask(md, KERNEL, 0, 0, 0, 0), -EOPNOTSUPP);
+	expect_unmapped(test, ask(md, KERNEL, 0x1000, 0, 0, 0), -EOPNOTSUPP);
+	expect_unmapped(test, ask(md, task, area.address, IOMD_MAP_GUARDED_SMALL, 0, 0), -EINVAL);
+	expect_unmapped(test, ask(md, NULL, 0, ANY, 0, 0), -EINVAL);
+	expect_unmapped(test, ask(md, thread, 0, ANY, 0, 0), -EINVAL);
+	/* The case's own thread is one, too. */
+	expect_unmapped(test, ask(md, current, 0, ANY, 0, 0), -EINVAL);
+	expect_unmapped(test, iomd_map(remote, 0), -ENXIO);
+	expect_unmapped(test, ask(remote, task, 0, ANY, 0, 0), -ENXIO);
+	puppet_kill(area.puppet);
+	expect_unmapped(test, ask(md, task, 0, ANY, 0, 0), -ESRCH);
+	iomd_release(remote);
+	iomd_release(md);
+	kthread_stop(thread);
+}
+
+/* Kernel memory too is where it is, and nowhere else unless it may be anywhere. */
+static void kernel_memory_at_a_fixed_address(struct kunit *test)
+{
+	struct iomd_mapping *mapping;
+	struct leaf leaf;
+	struct iomd *md;
+
+	leaf_make(&leaf, test, 2);
+	md = made(test, leaf_describe(&leaf, BOTH));
+	expect_unmapped(test, ask(md, KERNEL, (unsigned long)leaf.area.address, 0, 0, 0),
+			-EOPNOTSUPP);
+	expect_unmapped(test, ask(md, KERNEL, 0x1000, 0, 0, 0), -EOPNOTSUPP);
+	mapping = mapped(test, iomd_map(md, 0));
+	KUNIT_EXPECT_PTR_EQ(test, bytes_of(mapping), (u8 *)leaf.area.address);
+	iomd_mapping_release(mapped(test, ask(md, KERNEL, (unsigned long)leaf.area.address, 0, 0,
+					      0)));
+	expect_unmapped(test, ask(md, KERNEL, 0x1000, 0, 0, 0), -EOPNOTSUPP);
+	iomd_mapping_release(mapping);
+	iomd_release(md);
+	leaf_free(&leaf);
+}
+
+static void user_addresses(struct kunit *test)
+{
+	struct puppet *puppet = puppet_start(test);
+	u64 room = puppet_mmap(puppet, 8 * P, PROT_READ, MAP_PRIVATE, -1);
+	struct iomd_mapping *mapping;
+	struct leaf leaf;
+	struct iomd *md;
+
+	leaf_make(&leaf, test, 2);
+	md = made(test, iomd_with_address_range((unsigned long)leaf.area.address + 40, P, BOTH,
+						KERNEL));
+	/* The place in the page is the memory's. */
+	expect_unmapped(test, ask(md, puppet->task, room, 0, 0, 0), -EINVAL);
+	expect_unmapped(test, ask(md, puppet->task, room + 41, 0, 0, 0), -EINVAL);
+	/* What is there stays, also if it is in the way of the last page only. */
+	expect_unmapped(test, ask(md, puppet->task, room + 40, 0, 0, 0), -EEXIST);
+	KUNIT_EXPECT_EQ(test, puppet_syscall(puppet, __NR_munmap, room, P), 0L);
+	expect_unmapped(test, ask(md, puppet->task, room + 40, 0, 0, 0), -EEXIST);
+	KUNIT_EXPECT_EQ(test, puppet_syscall(puppet, __NR_munmap, room, 8 * P), 0L);
+	mapping = mapped(test, ask(md, puppet->task, room + 40, 0, 0, 0));
+	KUNIT_EXPECT_EQ(test, (u64)iomd_mapping_get_address(mapping), room + 40);
+	expect_unmapped(test, ask(md, puppet->task, room + 40, IOMD_MAP_UNIQUE, 0, 0), -EEXIST);
+	end_mapping(mapping);
+	/* As mmap() has it. */
+	expect_unmapped(test, ask(md, puppet->task, (unsigned long)leaf.area.address + 40, 0, 0, 0),
+			-ENOMEM);
+	iomd_release(md);
+	puppet_kill(puppet);
+	leaf_free(&leaf);
+}
+
+static void limits_of_the_target_hold(struct kunit *test)
+{
+	struct area area;
+	struct iomd *md = user_memory(test, &area, 2);
+	struct task_struct *task = area.puppet->task;
+	unsigned long old;
+
+	task_lock(task->group_leader);
+	old = task->signal->rlim[RLIMIT_AS].rlim_cur;
+	task->signal->rlim[RLIMIT_AS].rlim_cur = P;
+	task_unlock(task->group_leader);
+	expect_unmapped(test, ask(md, task, 0, ANY, 0, 0), -ENOMEM);
+	task_lock(task->group_leader);
+	task->signal->rlim[RLIMIT_AS].rlim_cur = old;
+	task_unlock(task->group_leader);
+	end_mapping(mapped(test, ask(md, task, 0, ANY, 0, 0)));
+	iomd_release(md);
+}
+
+static void user_mappings_of_what_does_not_fit(struct kunit *test)
+{
+	struct puppet *puppet = puppet_start(test);
+	struct iomd_address_range ranges[2];
+	struct leaf leaf;
+	struct iomd *md;
+
+	leaf_make(&leaf, test, 3);
+	ranges[0] = (struct iomd_address_range) { (unsigned long)leaf.area.address, P - 1 };
+	ranges[1] = (struct iomd_address_range) { (unsigned long)leaf.area.address + P, P };
+	md = made(test, iomd_with_address_ranges(ranges, 2, BOTH, KERNEL));
+	expect_unmapped(test, ask(md, puppet->task, 0, ANY, 0, 0), -EINVAL);
+	expect_unmapped(test, ask(md, puppet->task, 0, ANY | IOMD_MAP_WRITE_COMBINE_CACHE, P, 5),
+			-EOPNOTSUPP);
+	iomd_release(md);
+	puppet_kill(puppet);
+	leaf_free(&leaf);
+}
+
+/* Physical addresses at which nothing is, and that nobody else uses. */
+static struct resource hole = { .name = "iomd-test" };
+
+static void memory_that_others_see_in_another_mode(struct kunit *test)
+{
+	struct puppet *puppet = puppet_start(test);
+	void __iomem *cached;
+	struct iomd *md;
+
+	KUNIT_ASSERT_EQ(test, 0, allocate_resource(&iomem_resource, &hole, 4 * P, BIT_ULL(33),
+						   BIT_ULL(39), P, NULL, NULL));
+	md = made(test, iomd_device_memory_with_range(hole.start, 4 * P));
+	cached = ioremap_cache(hole.start, P);
+	KUNIT_EXPECT_NOT_NULL(test, cached);
+	expect_unmapped(test, ask(md, puppet->task, 0, ANY | IOMD_MAP_WRITE_COMBINE_CACHE, 0, 0),
+			IS_ENABLED(CONFIG_X86_PAT) ? -EBUSY : 0);
+	iounmap(cached);
+	end_mapping(mapped(test, ask(md, puppet->task, 0, ANY | IOMD_MAP_WRITE_COMBINE_CACHE, 0,
+				     0)));
+	puppet_kill(puppet);
+	os_object_barrier();
+	/* Nothing of it is left over. */
+	cached = ioremap_cache(hole.start, 4 * P);
+	KUNIT_EXPECT_NOT_NULL(test, cached);
+	iounmap(cached);
+	iomd_release(md);
+	release_resource(&hole);
+}
+
+/*
+ * What can be asked of a mapping
+ */
+
+static void segments_end_with_the_mapping(struct kunit *test)
+{
+	struct iomd_mapping *mapping;
+	phys_addr_t address, at;
+	struct iomd *md;
+	u64 length;
+	u8 *memory = kmalloc(4 * P, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, memory);
+	md = made(test, iomd_with_address(memory, 4 * P, BOTH));
+	address = virt_to_phys(memory);
+	mapping = map_part(test, md, 0, P + 10, P);
+	at = iomd_mapping_get_physical_segment(mapping, 0, &length, 0);
+	KUNIT_EXPECT_EQ(test, (u64)at, (u64)address + P + 10);
+	KUNIT_EXPECT_EQ(test, length, P);
+	at = iomd_mapping_get_physical_segment(mapping, P - 1, &length, 0);
+	KUNIT_EXPECT_EQ(test, (u64)at, (u64)address + 2 * P + 9);
+	KUNIT_EXPECT_EQ(test, length, 1ULL);
+	KUNIT_EXPECT_EQ(test, (u64)iomd_mapping_get_physical_segment(mapping, 5, NULL, 0),
+			(u64)address + P + 15);
+	KUNIT_EXPECT_EQ(test, (u64)iomd_mapping_get_physical_address(mapping),
+			(u64)address + P + 10);
+	KUNIT_EXPECT_EQ(test, (u64)iomd_mapping_get_physical_segment(mapping, P, &length, 0), 0ULL);
+	KUNIT_EXPECT_EQ(test, length, 0ULL);
+	length = 1;
+	KUNIT_EXPECT_EQ(test, (u64)iomd_mapping_get_physical_segment(mapping, ~0ULL, &length, 0),
+			0ULL);
+	KUNIT_EXPECT_EQ(test, length, 0ULL);
+	iomd_mapping_release(mapping);
+	iomd_release(md);
+	os_object_barrier();
+	kfree(memory);
+}
+
+static void accessors(struct kunit *test)
+{
+	struct iomd_mapping *mapping;
+	struct area area;
+	struct iomd *md = user_memory(test, &area, 4);
+	u64 options = ANY | IOMD_MAP_READ_ONLY | IOMD_MAP_UNIQUE | IOMD_MAP_PREFAULT;
+
+	mapping = mapped(test, ask(md, area.puppet->task, 0, options, P + 3, 7));
+	KUNIT_EXPECT_EQ(test, iomd_mapping_get_offset(mapping), P + 3);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_get_length(mapping), 7ULL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_get_size(mapping), 7ULL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_get_map_options(mapping), options);
+	KUNIT_EXPECT_PTR_EQ(test, iomd_mapping_get_address_task(mapping), area.puppet->task);
+	KUNIT_EXPECT_PTR_EQ(test, iomd_mapping_get_memory_descriptor(mapping), md);
+	KUNIT_EXPECT_EQ(test, offset_in_page(iomd_mapping_get_address(mapping)), 3UL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_unmap(mapping), 0);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_get_address(mapping), 0UL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_get_offset(mapping), P + 3);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_get_length(mapping), 7ULL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_get_map_options(mapping), options);
+	KUNIT_EXPECT_PTR_EQ(test, iomd_mapping_get_address_task(mapping), area.puppet->task);
+	iomd_mapping_release(mapping);
+	iomd_release(md);
+}
+
+static void the_end_of_a_task_is_told(struct kunit *test)
+{
+	struct iomd_mapping *mapping;
+	struct area area;
+	struct iomd *md = user_memory(test, &area, 1);
+
+	mapping = mapped(test, ask(md, area.puppet->task, 0, ANY, 0, 0));
+	iomd_mapping_task_died(mapping);
+	KUNIT_EXPECT_NULL(test, iomd_mapping_get_address_task(mapping));
+	KUNIT_EXPECT_EQ(test, iomd_mapping_get_address(mapping), 0UL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_get_length(mapping), P);
+	iomd_mapping_task_died(mapping);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_unmap(mapping), 0);
+	iomd_mapping_release(mapping);
+	iomd_release(md);
+}
+
+static void the_end_of_a_task_is_noticed(struct kunit *test)
+{
+	struct iomd_mapping *mapping;
+	struct area area;
+	struct iomd *md = user_memory(test, &area, 1);
+	unsigned int i;
+
+	mapping = mapped(test, ask(md, area.puppet->task, 0, ANY | IOMD_MAP_PREFAULT, 0, 0));
+	KUNIT_EXPECT_NE(test, iomd_get_preparation_id(md), IOMD_PREPARATION_ID_UNPREPARED);
+	puppet_kill(area.puppet);
+	/* Its files are closed a little later. */
+	for (i = 0; i < 1000 && iomd_mapping_get_address(mapping); i++)
+		msleep(5);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_get_address(mapping), 0UL);
+	KUNIT_EXPECT_PTR_EQ(test, iomd_mapping_get_address_task(mapping), area.puppet->task);
+	/* All is given back when this returns. */
+	KUNIT_EXPECT_EQ(test, iomd_mapping_unmap(mapping), 0);
+	KUNIT_EXPECT_EQ(test, iomd_get_preparation_id(md), IOMD_PREPARATION_ID_UNPREPARED);
+	iomd_mapping_release(mapping);
+	iomd_release(md);
+}
+
+static void wiring_a_range(struct kunit *test)
+{
+	struct iomd_mapping *mapping;
+	struct area area;
+	struct iomd *md = user_memory(test, &area, 4);
+
+	mapping = map_part(test, md, 0, P, 2 * P);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_wire_range(mapping, IOMD_DIRECTION_IN, 0, 2 * P), 0);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_wire_range(mapping, BOTH, P + 3, 5), 0);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_wire_range(mapping, BOTH, 2 * P, 0), 0);
+	/* It is not undone when the mapping ends. */
+	KUNIT_EXPECT_EQ(test, iomd_mapping_unmap(mapping), 0);
+	KUNIT_EXPECT_NE(test, iomd_get_preparation_id(md), IOMD_PREPARATION_ID_UNPREPARED);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_wire_range(mapping, 0, 0, 2 * P), 0);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_wire_range(mapping, 0, P, P), 0);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_wire_range(mapping, 0, 0, 1), 0);
+	KUNIT_EXPECT_EQ(test, iomd_get_preparation_id(md), IOMD_PREPARATION_ID_UNPREPARED);
+	expect_warning_once("iomd: complete without a prepare");
+	KUNIT_EXPECT_EQ(test, iomd_mapping_wire_range(mapping, 0, 0, 1), -EAGAIN);
+
+	KUNIT_EXPECT_EQ(test, iomd_mapping_wire_range(mapping, BOTH, 0, 2 * P + 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_wire_range(mapping, BOTH, 2 * P, 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_wire_range(mapping, BOTH, 2 * P + 1, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_wire_range(mapping, BOTH, ~0ULL, 2), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_wire_range(mapping, BOTH, 1, ~0ULL), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_wire_range(mapping, ANY, 0, P), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_wire_range(mapping, BIT_ULL(2) | BOTH, 0, P), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_get_preparation_id(md), IOMD_PREPARATION_ID_UNPREPARED);
+	puppet_syscall(area.puppet, __NR_munmap, area.address, 4 * P);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_wire_range(mapping, BOTH, 0, P), -EFAULT);
+	iomd_mapping_release(mapping);
+	iomd_release(md);
+}
+
+/* It is kept in the descriptor's list once, and leaves it once. */
+static void lists_of_mappings(struct kunit *test)
+{
+	struct iomd_mapping *mapping;
+	struct area area;
+	struct iomd *md = user_memory(test, &area, 1);
+
+	mapping = mapped(test, iomd_map(md, 0));
+	iomd_add_mapping(md, mapping);
+	iomd_add_mapping(md, NULL);
+	KUNIT_EXPECT_PTR_EQ(test, mapped(test, iomd_map(md, IOMD_MAP_REFERENCE)), mapping);
+	iomd_mapping_release(mapping);
+	iomd_remove_mapping(md, mapping);
+	iomd_remove_mapping(md, mapping);
+	iomd_remove_mapping(md, NULL);
+	expect_unmapped(test, iomd_map(md, IOMD_MAP_REFERENCE), -ENOENT);
+	iomd_add_mapping(md, mapping);
+	KUNIT_EXPECT_PTR_EQ(test, mapped(test, iomd_map(md, IOMD_MAP_REFERENCE)), mapping);
+	iomd_mapping_release(mapping);
+	iomd_mapping_release(mapping);
+	iomd_release(md);
+}
+
+/*
+ * Snapshots
+ */
+
+static void copy_on_write_shows_a_snapshot(struct kunit *test)
+{
+	struct iomd_mapping *first, *part, *unique;
+	struct area area;
+	struct iomd *md;
+	u8 *bytes;
+
+	area_make(&area, puppet_start(test), AREA_SCATTERED, 3);
+	area_fill(&area);
+	md = made(test, iomd_with_address_range(area.address + 100, 2 * P, IOMD_DIRECTION_OUT |
+						IOMD_MEMORY_MAP_COPY_ON_WRITE, area.puppet->task));
+	first = mapped(test, iomd_map(md, 0));
+	bytes = bytes_of(first);
+	KUNIT_EXPECT_EQ(test, offset_in_page(bytes), 100UL);
+	/* What the task writes is not seen ... */
+	puppet_write(area.puppet, area.address + 200, "later", 5);
+	KUNIT_EXPECT_EQ(test, (u64)find_mismatch(bytes, 100, 2 * P), 2 * P);
+	/* ... nor does the task see what is written here, but all who map do. */
+	bytes[P] ^= 1;
+	unique = map_part(test, md, IOMD_MAP_UNIQUE, 0, 0);
+	part = map_part(test, md, IOMD_MAP_UNIQUE | IOMD_MAP_READ_ONLY, P, P);
+	KUNIT_EXPECT_EQ(test, bytes_of(unique)[P], bytes[P]);
+	KUNIT_EXPECT_EQ(test, bytes_of(part)[0], bytes[P]);
+	KUNIT_EXPECT_EQ(test, offset_in_page(bytes_of(part)), 100UL);
+	KUNIT_EXPECT_PTR_EQ(test, iomd_mapping_get_memory_descriptor(part), md);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_get_offset(part), P);
+	/* Everybody else has the memory itself, which the mappings do not need. */
+	KUNIT_EXPECT_EQ(test, iomd_get_preparation_id(md), IOMD_PREPARATION_ID_UNPREPARED);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);
+	bytes = kunit_kmalloc(test, 2 * P, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, iomd_read_bytes(md, 0, bytes, 2 * P), 2 * P);
+	KUNIT_EXPECT_EQ(test, memcmp(bytes + 100, "later", 5), 0);
+	KUNIT_EXPECT_EQ(test, bytes[P], pattern(100 + P));
+	KUNIT_EXPECT_NE(test, (u64)iomd_get_physical_address(md),
+			(u64)iomd_mapping_get_physical_address(first));
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	iomd_mapping_release(first);
+	iomd_mapping_release(part);
+	iomd_mapping_release(unique);
+	/* It is taken once for all. */
+	first = mapped(test, iomd_map(md, 0));
+	KUNIT_EXPECT_EQ(test, bytes_of(first)[P], (u8)(pattern(100 + P) ^ 1));
+	iomd_release(md);
+	puppet_kill(area.puppet);
+	KUNIT_EXPECT_EQ(test, (u64)find_mismatch(bytes_of(first), 100, P), P);
+	iomd_mapping_release(first);
+}
+
+static void copies_of_what_is_not_there(struct kunit *test)
+{
+	struct area area;
+	struct iomd *md;
+
+	area_make(&area, puppet_start(test), AREA_SCATTERED, 1);
+	md = made(test, iomd_with_address_range(area.address, P, BOTH |
+						IOMD_MEMORY_MAP_COPY_ON_WRITE, area.puppet->task));
+	puppet_syscall(area.puppet, __NR_munmap, area.address, P);
+	expect_unmapped(test, iomd_map(md, 0), -EFAULT);
+	puppet_kill(area.puppet);
+	expect_unmapped(test, iomd_map(md, 0), -ESRCH);
+	iomd_release(md);
+	md = made(test, iomd_with_options((void *)&(struct iomd_address_range) { P, -3 * P }, 1, 0,
+					  NULL, BOTH | IOMD_MEMORY_TYPE_PHYSICAL |
+					  IOMD_MEMORY_MAP_COPY_ON_WRITE, NULL));
+	expect_unmapped(test, ask(md, KERNEL, 0, ANY, 0, P), -ENOMEM);
+	iomd_release(md);
+}
+
+static struct kunit_case life_cases[] = {
+	KUNIT_CASE(ranges_that_are_not_inside),
+	KUNIT_CASE(options_and_tasks),
+	KUNIT_CASE(kernel_memory_at_a_fixed_address),
+	KUNIT_CASE(user_addresses),
+	KUNIT_CASE(limits_of_the_target_hold),
+	KUNIT_CASE(user_mappings_of_what_does_not_fit),
+	KUNIT_CASE(memory_that_others_see_in_another_mode),
+	KUNIT_CASE(segments_end_with_the_mapping),
+	KUNIT_CASE(accessors),
+	KUNIT_CASE(the_end_of_a_task_is_told),
+	KUNIT_CASE(the_end_of_a_task_is_noticed),
+	KUNIT_CASE(wiring_a_range),
+	KUNIT_CASE(lists_of_mappings),
+	KUNIT_CASE(copy_on_write_shows_a_snapshot),
+	KUNIT_CASE(copies_of_what_is_not_there),
+	{}
+};
+
+static struct kunit_suite life_suite = {
+	.name = "iomd_mapping_life",
+	.init = fixture_init,
+	.exit = fixture_exit,
+	.test_cases = life_cases,
+};
+
+kunit_test_suite(life_suite);
+
+MODULE_INFO(import_ns, "IOMD");
+MODULE_INFO(import_ns, "IOMD_TEST");
+MODULE_DESCRIPTION("Tests of the life of iomd's mappings");
+MODULE_LICENSE("GPL");

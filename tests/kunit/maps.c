@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/uaccess.h>
+
+#include "maps.h"
+
+struct iomd_mapping *mapped(struct kunit *test, struct iomd_mapping *mapping)
+{
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(mapping), 0);
+	return mapping;
+}
+EXPORT_SYMBOL_GPL(mapped);
+
+void expect_unmapped(struct kunit *test, struct iomd_mapping *mapping, int error)
+{
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(mapping), error);
+	if (!IS_ERR(mapping))
+		iomd_mapping_release(mapping);
+}
+EXPORT_SYMBOL_GPL(expect_unmapped);
+
+void end_mapping(struct iomd_mapping *mapping)
+{
+	iomd_mapping_unmap(mapping);
+	iomd_mapping_release(mapping);
+}
+EXPORT_SYMBOL_GPL(end_mapping);
+
+struct iomd_mapping *map_part(struct kunit *test, struct iomd *md, u64 options, u64 offset,
+			      u64 length)
+{
+	return mapped(test, iomd_create_mapping_in_task(md, KERNEL, 0, options | ANY, offset,
+							length));
+}
+EXPORT_SYMBOL_GPL(map_part);
+
+bool faults(const void *address)
+{
+	u8 byte;
+
+	return copy_from_kernel_nofault(&byte, address, 1);
+}
+EXPORT_SYMBOL_GPL(faults);
+
+struct iomd *user_memory(struct kunit *test, struct area *area, unsigned int pages)
+{
+	area_make(area, puppet_start(test), AREA_SCATTERED, pages);
+	area_fill(area);
+	return made(test, iomd_with_address_range(area->address, pages * P, BOTH,
+						  area->puppet->task));
+}
+EXPORT_SYMBOL_GPL(user_memory);
+
+phys_addr_t edu_registers(struct kunit *test)
+{
+	struct pci_dev *edu = pci_get_device(0x1234, 0x11e8, NULL);
+	phys_addr_t address = 0;
+	u16 command = 0;
+
+	if (edu) {
+		pci_read_config_word(edu, PCI_COMMAND, &command);
+		if (command & PCI_COMMAND_MEMORY)
+			address = pci_resource_start(edu, 0);
+		pci_dev_put(edu);
+	}
+	if (!address)
+		kunit_skip(test, "no edu device that is enabled");
+	return address;
+}
+EXPORT_SYMBOL_GPL(edu_registers);
