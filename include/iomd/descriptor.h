@@ -115,6 +115,8 @@ struct iomd {
 };
 
 extern struct os_meta_class iomd_meta_class;
+/* What the constructors below make (IOGeneralMemoryDescriptor). */
+extern struct os_meta_class iomd_general_meta_class;
 
 #define iomd_from_object(ptr)	container_of_const(ptr, struct iomd, object)
 

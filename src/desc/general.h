@@ -34,7 +34,6 @@ struct iomd_general {
 	struct iomd_segments segments;
 };
 
-extern struct os_meta_class iomd_general_meta_class;
 extern const struct iomd_ops iomd_general_ops;
 
 /*
