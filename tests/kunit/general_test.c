@@ -675,7 +675,7 @@ static struct kunit_suite general_suite = {
 
 kunit_test_suite(general_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of iomd's general descriptors");
 MODULE_LICENSE("GPL");
