@@ -385,19 +385,23 @@ static struct iomd_mapping *create(struct iomd *md, struct task_struct *task,
  * mode says otherwise, and the kernel accesses it as __iomem. User mappings are
  * of bare frames: direct I/O into them gives EFAULT; a private mapping of them
  * can't be made. They live until the task unmaps them or ends, or until
- * iomd_mapping_unmap(), whatever becomes of the caller's reference. IOKit:
- * IOMemoryDescriptor::createMappingInTask.
+ * iomd_mapping_unmap(), whatever becomes of the caller's reference. What a descriptor
+ * made with IOMD_MEMORY_MAP_COPY_ON_WRITE shows is a copy, one for all its mappings,
+ * taken when the first is made. IOKit: IOMemoryDescriptor::createMappingInTask.
  *
  * Return: a mapping with one reference, the caller's, or ERR_PTR: -EINVAL for a
- * range that does not lie inside, unknown options, guards at a fixed address,
- * pieces that don't meet at page borders, or an address whose place in its page is
- * not the memory's; -EACCES if the memory is prepared for OUT only and
- * IOMD_MAP_READ_ONLY is not given; -EEXIST if something is at the address;
- * -ENOENT if there is nothing to share; -ESRCH if the task's address space is
- * gone; -ENXIO for another machine's memory; -EOPNOTSUPP for IOMD_MAP_OVERWRITE, a
- * fixed address in the kernel, a cache mode that the memory can't have, RAM and
- * device memory in one kernel mapping, kernel guards where the architecture can't
- * have them; -ENOMEM; else as iomd_prepare().
+ * range that does not lie inside, unknown options, no task or one without an address
+ * space, guards at a fixed address, pieces that don't meet at page borders, or an
+ * address whose place in its page is not the memory's, or in the first page; -EACCES
+ * if the memory is prepared for OUT only and IOMD_MAP_READ_ONLY is not given;
+ * -EEXIST if something is at the address; -ENOENT if there is nothing to share;
+ * -ESRCH if the task's address space is gone; -ENXIO for another machine's memory;
+ * -EBUSY for the kernel while @md is redirected, or if device memory is mapped with
+ * another cache mode; -EOPNOTSUPP for IOMD_MAP_OVERWRITE, a fixed address in the
+ * kernel, a cache mode that the memory can't have, kernel mappings of device memory
+ * that is not one piece, or together with RAM, or read-only, or with guards, kernel
+ * guards where the architecture can't have them; -ENOMEM, also if the task's
+ * RLIMIT_AS is exceeded; else as iomd_prepare(), or what mmap() would say.
  * Context: may sleep.
  */
 struct iomd_mapping *iomd_create_mapping_in_task(struct iomd *md, struct task_struct *task,

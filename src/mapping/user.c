@@ -381,8 +381,8 @@ static void tell_mode(struct iomd_mapping *mapping)
  *
  * Undone by iomd_mapping_unmap_user().
  *
- * Return: 0; -EINVAL for pieces that don't meet at page borders or an address
- * whose place in its page is not the memory's; -EEXIST if something is there;
+ * Return: 0; -EINVAL for pieces that don't meet at page borders, or an address
+ * whose place in its page is not the memory's, or in the first page; -EEXIST if something is there;
  * -EOPNOTSUPP for a cache mode that the memory can't have; -EBUSY if it is mapped in
  * another; -ESRCH if the task's address space is gone; -ENOMEM; else what mmap()
  * would say.
@@ -393,7 +393,8 @@ int iomd_mapping_map_user(struct iomd_mapping *mapping)
 	int ret;
 
 	if (!(mapping->options & IOMD_MAP_ANYWHERE) &&
-	    offset_in_page(mapping->at_address) != mapping->in_page)
+	    (offset_in_page(mapping->at_address) != mapping->in_page ||
+	     mapping->at_address < PAGE_SIZE))
 		return -EINVAL;
 	if (iomd_mapping_pages(mapping) + 2 * mapping->guard_pages > TASK_SIZE_MAX >> PAGE_SHIFT)
 		return -ENOMEM;

@@ -508,7 +508,8 @@ static void a_driver_leaves(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, set_memory(leaving.command, bench->md, true), 0);
 		KUNIT_ASSERT_EQ(test, strict_list_get(&bench->list, leaving.command, 0, 9), 0);
 		bench_device_writes(bench, 0, 77, 7777);
-		map = iomd_dma_map(bench->md, dev, 0, 5000, 0);
+		/* OUT: the DMA API's debugging allows one writer of a cache line. */
+		map = iomd_dma_map(bench->md, dev, 0, 5000, IOMD_DIRECTION_OUT);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(map));
 		driven_device_unbind(dev, is_leaving, &leaving);
 		KUNIT_EXPECT_EQ(test, leaving.removed, i + 1);

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the programs that test mappings share: calls of the playground, and touching
+ * memory that may not be there.
+ */
+#ifndef MAPPING_H
+#define MAPPING_H
+
+/* The harness forks in a function that each case may be made part of. */
+#pragma GCC diagnostic ignored "-Wclobbered"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+typedef uint64_t u64;
+typedef int64_t s64;
+typedef uint32_t u32;
+typedef uint8_t u8;
+
+#include "tests/kunit/playground.h"
+
+/* As include/iomd/types.h has them, which user space can't include. */
+#define BIT(n)		(1ULL << (n))
+#define OUT		BIT(1)
+#define BOTH		3ULL
+#define COPY_ON_WRITE	BIT(16)
+#define CONTIGUOUS	BIT(21)
+#define WRITE_COMBINE	(4ULL << 32)
+#define COPYBACK	(3ULL << 32)
+#define ANYWHERE	BIT(36)
+#define READ_ONLY	BIT(37)
+#define REFERENCE	BIT(39)
+#define UNIQUE		BIT(40)
+#define PREFAULT	BIT(41)
+#define GUARDED_SMALL	BIT(43)
+#define GUARDED_LARGE	BIT(44)
+
+#define P	4096UL
+#define HUGE	(512 * P)
+
+/* 0, or -errno; what is asked for is in @call. */
+static inline int playground(int fd, struct playground *call)
+{
+	return ioctl(fd, PLAYGROUND_CALL, call) ? -errno : 0;
+}
+
+/* All that make something: its number, or -errno. */
+static inline int make(int fd, struct playground call)
+{
+	int ret = playground(fd, &call);
+
+	return ret ?: (int)call.id;
+}
+
+/* A buffer all of whose bytes are @byte. */
+static inline int buffer(int fd, u64 length, u8 byte)
+{
+	int id = make(fd, (struct playground) { .order = PLAYGROUND_BUFFER, .options = BOTH,
+						.length = length });
+	struct playground fill = { .order = PLAYGROUND_FILL, .id = id, .options = byte,
+				   .length = length };
+	int ret = id < 0 ? id : playground(fd, &fill);
+
+	return ret ?: id;
+}
+
+static inline int fill(int fd, int id, u64 offset, u64 length, u8 byte)
+{
+	struct playground call = { .order = PLAYGROUND_FILL, .id = id, .options = byte,
+				   .offset = offset, .length = length };
+
+	return playground(fd, &call);
+}
+
+static inline int peek(int fd, int id, u64 offset)
+{
+	struct playground call = { .order = PLAYGROUND_PEEK, .id = id, .offset = offset };
+
+	return playground(fd, &call) ?: (int)call.options;
+}
+
+static inline int simply(int fd, enum playground_order order, int id, u64 options)
+{
+	struct playground call = { .order = order, .id = id, .options = options };
+
+	return playground(fd, &call);
+}
+
+static inline int release(int fd, int id)
+{
+	return simply(fd, PLAYGROUND_RELEASE, id, 0);
+}
+
+static inline int unmap(int fd, int id)
+{
+	return simply(fd, PLAYGROUND_UNMAP, id, 0);
+}
+
+static inline int redirect(int fd, int id, int other, u64 offset)
+{
+	struct playground call = { .order = PLAYGROUND_REDIRECT, .id = id, .other = other,
+				   .offset = offset };
+
+	return playground(fd, &call);
+}
+
+static inline int redirect_all(int fd, int id, int safe_pid, bool on)
+{
+	struct playground call = { .order = PLAYGROUND_REDIRECT_ALL, .id = id, .pid = safe_pid,
+				   .options = on };
+
+	return playground(fd, &call);
+}
+
+static inline char *address_of(int fd, int id)
+{
+	struct playground call = { .order = PLAYGROUND_ADDRESS, .id = id };
+
+	return playground(fd, &call) ? NULL : (char *)call.address;
+}
+
+/* A mapping's number, or -errno; its address is in *@address. */
+static inline int map_part(int fd, int id, u64 options, u64 offset, u64 length, char **address)
+{
+	struct playground call = { .order = PLAYGROUND_MAP, .id = id, .options = options | ANYWHERE,
+				   .offset = offset, .length = length };
+	int ret = playground(fd, &call);
+
+	*address = (char *)call.address;
+	return ret ?: (int)call.id;
+}
+
+static inline int map(int fd, int id, u64 options, char **address)
+{
+	return map_part(fd, id, options, 0, 0, address);
+}
+
+static inline int map_at(int fd, int id, u64 options, const void *address)
+{
+	return make(fd, (struct playground) { .order = PLAYGROUND_MAP, .id = id,
+					      .options = options, .address = (u64)address });
+}
+
+/* What is alive of what the playground's users made. */
+struct alive {
+	u32 mappings, descriptors;
+	u64 pinned, mapped;
+};
+
+static inline struct alive alive(int fd)
+{
+	struct playground call = { .order = PLAYGROUND_COUNT };
+
+	playground(fd, &call);
+	return (struct alive) { call.id, call.other, call.length, call.offset };
+}
+
+static inline void nap(unsigned int milliseconds)
+{
+	usleep(milliseconds * 1000);
+}
+
+/* Wait until no more is alive than was; what is still, if it never is. */
+static inline struct alive settle(int fd, struct alive before)
+{
+	struct alive now;
+	int i;
+
+	for (i = 0; i < 2000; i++) {
+		now = alive(fd);
+		if (!memcmp(&now, &before, sizeof(now)))
+			break;
+		nap(5);
+	}
+	return now;
+}
+
+/*
+ * Touching memory: 0, or the signal that it gave.
+ */
+
+static __thread sigjmp_buf touched;
+
+static inline void caught(int number)
+{
+	siglongjmp(touched, number);
+}
+
+static inline void catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = caught, .sa_flags = SA_NODEFER };
+
+	sigaction(SIGBUS, &action, NULL);
+	sigaction(SIGSEGV, &action, NULL);
+}
+
+static __attribute__((noinline, unused)) int try_read(const volatile char *address, u8 *byte)
+{
+	int number = sigsetjmp(touched, 1);
+
+	if (!number)
+		*byte = *address;
+	return number;
+}
+
+static __attribute__((noinline, unused)) int try_write(volatile char *address, u8 byte)
+{
+	int number = sigsetjmp(touched, 1);
+
+	if (!number)
+		*address = byte;
+	return number;
+}
+
+/* The byte there; -signal if there is none. */
+static inline int look(const volatile char *address)
+{
+	u8 byte;
+
+	return -try_read(address, &byte) ?: byte;
+}
+
+/* Are all bytes @byte? */
+static inline bool all_are(const char *bytes, size_t length, u8 byte)
+{
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		if ((u8)bytes[i] != byte)
+			return false;
+	return true;
+}
+
+/* The line of smaps that starts with @key, of the area that starts at @address. */
+static inline bool smaps_line(const void *address, const char *key, char *line, size_t room)
+{
+	FILE *file = fopen("/proc/self/smaps", "r");
+	bool here = false, found = false;
+	unsigned long start, end;
+
+	while (file && !found && fgets(line, room, file)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			here = start == (unsigned long)address;
+		else
+			found = here && !strncmp(line, key, strlen(key));
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/*
+ * Children
+ */
+
+/* One that ends with us, and by itself. */
+static inline pid_t child(void (*run)(void *data), void *data)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	alarm(0);
+	run(data);
+	_exit(0);
+}
+
+/* Its exit code; -signal if one ended it. */
+static inline int wait_for(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		return -1000;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+/* Does a task sleep in a place where only SIGKILL reaches it? */
+static inline bool is_stuck(pid_t pid)
+{
+	char path[64], line[512] = "", *state;
+	int fd, i;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	for (i = 0; i < 400; i++) {
+		fd = open(path, O_RDONLY);
+		if (fd < 0)
+			return false;
+		if (read(fd, line, sizeof(line) - 1) < 0)
+			line[0] = 0;
+		close(fd);
+		state = strrchr(line, ')');
+		if (state && state[2] == 'D')
+			return true;
+		nap(5);
+	}
+	return false;
+}
+
+static inline double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+#define PLAYGROUND	"/dev/iomd-playground"
+
+#endif

@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mappings as the task that has them sees them.
+ */
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include "tests/user/mapping.h"
+
+#include "kselftest_harness.h"
+
+FIXTURE(mapping) {
+	int fd;
+	struct alive before;
+};
+
+FIXTURE_SETUP(mapping) {
+	catch_signals();
+	self->fd = open(PLAYGROUND, O_RDWR | O_CLOEXEC);
+	ASSERT_GE(self->fd, 0);
+	self->before = alive(self->fd);
+}
+
+FIXTURE_TEARDOWN(mapping) {
+	close(self->fd);
+}
+
+static long faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_minflt + usage.ru_majflt;
+}
+
+TEST_F(mapping, shows_the_memory) {
+	int id = buffer(self->fd, 3 * P, 0x11);
+	char *all, *part;
+
+	ASSERT_GT(id, 0);
+	ASSERT_GT(map(self->fd, id, 0, &all), 0);
+	ASSERT_TRUE(all_are(all, 3 * P, 0x11));
+	all[P + 5] = 0x22;
+	ASSERT_EQ(peek(self->fd, id, P + 5), 0x22);
+	ASSERT_EQ(fill(self->fd, id, 2 * P - 1, 2, 0x33), 0);
+	ASSERT_EQ(all[2 * P - 1], 0x33);
+	ASSERT_EQ(all[2 * P], 0x33);
+	ASSERT_GT(map_part(self->fd, id, UNIQUE, P + 5, P, &part), 0);
+	ASSERT_NE(part, all + P + 5);
+	ASSERT_EQ((unsigned long)part % P, 5);
+	ASSERT_EQ(part[0], 0x22);
+	part[P - 5] = 0x44;
+	ASSERT_EQ(all[2 * P], 0x44);
+	/* The rest of its pages, and nothing else. */
+	ASSERT_EQ(look(part - 5), 0x11);
+	ASSERT_EQ(look(part - 6 - P), -SIGSEGV);
+}
+
+TEST_F(mapping, a_request_for_the_same_shares_it) {
+	int id = buffer(self->fd, 4 * P, 0x11);
+	char *address, *other;
+	int mapping = map(self->fd, id, 0, &address);
+
+	ASSERT_GT(mapping, 0);
+	ASSERT_GT(map(self->fd, id, 0, &other), 0);
+	ASSERT_EQ(address, other);
+	ASSERT_GT(map_part(self->fd, id, 0, P, 5, &other), 0);
+	ASSERT_EQ(address + P, other);
+	ASSERT_GT(map_part(self->fd, id, READ_ONLY, P, 5, &other), 0);
+	ASSERT_NE(address + P, other);
+	/* What was moved away is not where somebody would look for it. */
+	other = mremap(address, 4 * P, 4 * P, MREMAP_MAYMOVE | MREMAP_FIXED, address + 100 * P);
+	ASSERT_EQ(other, address + 100 * P);
+	ASSERT_GT(map(self->fd, id, 0, &other), 0);
+	ASSERT_TRUE(all_are(other, 4 * P, 0x11));
+}
+
+TEST_F(mapping, is_filled_at_once_or_by_touching) {
+	const unsigned long pages = 200;
+	int id = buffer(self->fd, pages * P, 0x11), i;
+	char *lazy, *eager;
+	u8 byte = 0;
+	long before;
+
+	ASSERT_GT(map(self->fd, id, UNIQUE, &lazy), 0);
+	ASSERT_GT(map(self->fd, id, UNIQUE | PREFAULT, &eager), 0);
+	before = faults();
+	for (i = 0; i < pages; i++)
+		byte |= ((volatile char *)lazy)[i * P];
+	ASSERT_GE(faults() - before, pages);
+	before = faults();
+	for (i = 0; i < pages; i++)
+		byte |= ((volatile char *)eager)[i * P];
+	ASSERT_LE(faults() - before, 5);
+	ASSERT_EQ(byte, 0x11);
+	ASSERT_TRUE(all_are(eager, pages * P, 0x11));
+}
+
+static long touch_all(char *address, u64 length)
+{
+	long before = faults();
+	u64 i;
+
+	for (i = 0; i < length; i += P)
+		address[i]++;
+	return faults() - before;
+}
+
+TEST_F(mapping, is_huge_where_the_memory_is) {
+	struct playground call = { .order = PLAYGROUND_BUFFER, .options = BOTH | CONTIGUOUS,
+				   .length = 2 * HUGE, .offset = HUGE };
+	int id = make(self->fd, call), mapping;
+	char *address, line[256];
+
+	if (access("/sys/kernel/mm/transparent_hugepage", F_OK))
+		SKIP(return, "the kernel has no huge pages");
+	ASSERT_GT(id, 0);
+	ASSERT_EQ(fill(self->fd, id, 0, 2 * HUGE, 0x11), 0);
+	ASSERT_GT(map(self->fd, id, UNIQUE, &address), 0);
+	ASSERT_EQ((unsigned long)address % HUGE, 0);
+	ASSERT_TRUE(smaps_line(address, "THPeligible", line, sizeof(line)));
+	ASSERT_NE(strchr(line, '1'), NULL);
+	ASSERT_LE(touch_all(address, 2 * HUGE), 5);
+	ASSERT_EQ(address[HUGE], 0x12);
+	ASSERT_EQ(address[HUGE + 1], 0x11);
+	/* With something before it, and not all of it: one huge page, and the rest. */
+	mapping = map_part(self->fd, id, UNIQUE | GUARDED_LARGE, HUGE - 10 * P, HUGE + 10 * P,
+			   &address);
+	ASSERT_GT(mapping, 0);
+	ASSERT_LE(touch_all(address, HUGE + 10 * P), 16);
+	ASSERT_EQ(look(address - 1), -SIGBUS);
+	ASSERT_EQ(look(address), 0x13);
+	ASSERT_EQ(peek(self->fd, id, HUGE), 0x13);
+	/* A huge page goes in pieces, too. */
+	ASSERT_EQ(munmap(address + 11 * P, P), 0);
+	ASSERT_EQ(look(address + 11 * P), -SIGSEGV);
+	ASSERT_EQ(look(address + 12 * P), 0x13);
+	ASSERT_EQ(unmap(self->fd, mapping), 0);
+	ASSERT_EQ(look(address + 12 * P), -SIGBUS);
+	/* Where an address can't be right for it, there are none. */
+	ASSERT_GT(map_at(self->fd, id, UNIQUE, (void *)(0x200000000000 + P)), 0);
+	ASSERT_GE(touch_all((char *)0x200000000000 + P, 2 * HUGE), 1024);
+	ASSERT_EQ(peek(self->fd, id, 2 * HUGE - 1), 0x11);
+	ASSERT_EQ(peek(self->fd, id, HUGE), 0x14);
+}
+
+TEST_F(mapping, looks_as_one_expects) {
+	int id = buffer(self->fd, 4 * P, 0x11);
+	char *address, line[256];
+	static const char * const flags[] = { "rd", "wr", "sh", "io", "pf", "de", "dd" };
+	static const char * const wrong[] = { "ex", "me", "mm" };
+	unsigned int i;
+
+	ASSERT_GT(map(self->fd, id, 0, &address), 0);
+	ASSERT_TRUE(all_are(address, 4 * P, 0x11));
+	ASSERT_TRUE(smaps_line(address, "VmFlags:", line, sizeof(line)));
+	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		EXPECT_NE(strstr(line, flags[i]), NULL) TH_LOG("%s is not in %s", flags[i], line);
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		EXPECT_EQ(strstr(line, wrong[i]), NULL) TH_LOG("%s is in %s", wrong[i], line);
+	/* Bare frames count for nobody. */
+	ASSERT_TRUE(smaps_line(address, "Rss:", line, sizeof(line)));
+	EXPECT_EQ(atoi(line + 4), 0);
+	ASSERT_TRUE(smaps_line(address, "Size:", line, sizeof(line)));
+	EXPECT_EQ(atoi(line + 5), 16);
+	ASSERT_GT(map(self->fd, id, READ_ONLY, &address), 0);
+	ASSERT_TRUE(smaps_line(address, "VmFlags:", line, sizeof(line)));
+	EXPECT_EQ(strstr(line, "wr"), NULL);
+	EXPECT_EQ(strstr(line, "mw"), NULL);
+}
+
+TEST_F(mapping, can_not_be_given_more_rights) {
+	int id = buffer(self->fd, 2 * P, 0x11);
+	char *address, *writable;
+
+	ASSERT_GT(map(self->fd, id, READ_ONLY, &address), 0);
+	ASSERT_EQ(look(address), 0x11);
+	ASSERT_EQ(try_write(address, 1), SIGSEGV);
+	ASSERT_EQ(mprotect(address, 2 * P, PROT_READ | PROT_WRITE), -1);
+	ASSERT_EQ(errno, EACCES);
+	ASSERT_EQ(mprotect(address, P, PROT_WRITE), -1);
+	ASSERT_EQ(mprotect(address, P, PROT_READ | PROT_EXEC), -1);
+	ASSERT_EQ(mprotect(address, P, PROT_NONE), 0);
+	ASSERT_EQ(look(address), -SIGSEGV);
+	ASSERT_EQ(mprotect(address, P, PROT_READ), 0);
+	ASSERT_EQ(look(address), 0x11);
+	ASSERT_EQ(try_write(address, 1), SIGSEGV);
+	ASSERT_GT(map(self->fd, id, 0, &writable), 0);
+	ASSERT_EQ(mprotect(writable, 2 * P, PROT_READ | PROT_WRITE | PROT_EXEC), -1);
+	ASSERT_EQ(mprotect(writable + P, P, PROT_READ), 0);
+	ASSERT_EQ(try_write(writable + P, 1), SIGSEGV);
+	ASSERT_EQ(mprotect(writable + P, P, PROT_READ | PROT_WRITE), 0);
+	ASSERT_EQ(try_write(writable + P, 1), 0);
+	ASSERT_EQ(look(address + P), 1);
+}
+
+static int mmap_again(int fd, char *address, u64 flags, u64 prot, u64 offset, u64 length,
+		      char **again)
+{
+	struct playground call = { .order = PLAYGROUND_MMAP_AGAIN, .address = (u64)address,
+				   .options = flags | prot << 32, .offset = offset,
+				   .length = length };
+	int ret = playground(fd, &call);
+
+	*again = (char *)call.address;
+	return ret;
+}
+
+TEST_F(mapping, is_never_private_nor_more_than_it_was) {
+	const u64 rw = PROT_READ | PROT_WRITE;
+	int id = buffer(self->fd, 4 * P, 0x11), mapping;
+	char *address, *read_only, *again, path[80];
+
+	mapping = map(self->fd, id, PREFAULT, &address);
+	ASSERT_GT(mapping, 0);
+	ASSERT_GT(map(self->fd, id, READ_ONLY, &read_only), 0);
+	ASSERT_EQ(mmap_again(self->fd, address, MAP_PRIVATE, rw, 0, 4 * P, &again), -EINVAL);
+	ASSERT_EQ(mmap_again(self->fd, address, MAP_PRIVATE, PROT_READ, 0, P, &again), -EINVAL);
+	ASSERT_EQ(mmap_again(self->fd, address, MAP_SHARED, rw, 0, 5 * P, &again), -EINVAL);
+	ASSERT_EQ(mmap_again(self->fd, address, MAP_SHARED, rw, 4 * P, P, &again), -EINVAL);
+	ASSERT_EQ(mmap_again(self->fd, address, MAP_SHARED, rw, 5 * P, P, &again), -EINVAL);
+	ASSERT_EQ(mmap_again(self->fd, read_only, MAP_SHARED, rw, 0, P, &again), -EACCES);
+	ASSERT_EQ(mmap_again(self->fd, read_only, MAP_PRIVATE, rw, 0, P, &again), -EINVAL);
+	/* No way of getting hold of the file leads to another one. */
+	snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx", (unsigned long)address,
+		 (unsigned long)address + 4 * P);
+	ASSERT_EQ(open(path, O_RDWR), -1);
+	/* What the kernel lets a task do by itself: have pages of it elsewhere in it. */
+	if (!remap_file_pages(address, P, 0, 3, 0)) {
+		ASSERT_EQ(fill(self->fd, id, 3 * P, P, 0x33), 0);
+		ASSERT_EQ(look(address), 0x33);
+		ASSERT_EQ(look(address + P), 0x11);
+	}
+	ASSERT_EQ(mmap_again(self->fd, address, MAP_SHARED, rw, P, 2 * P, &again), 0);
+	ASSERT_EQ(look(again), 0x11);
+	ASSERT_EQ(unmap(self->fd, mapping), 0);
+	ASSERT_EQ(look(again), -SIGBUS);
+	ASSERT_EQ(look(address), -SIGBUS);
+	ASSERT_EQ(mmap_again(self->fd, address, MAP_SHARED, rw, 0, P, &again), -ENODEV);
+}
+
+TEST_F(mapping, goes_where_it_is_told_if_that_is_free) {
+	char *room = mmap(NULL, 8 * P, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int id = buffer(self->fd, 2 * P, 0x11), mapping;
+
+	ASSERT_NE(room, MAP_FAILED);
+	memset(room, 0x55, 8 * P);
+	ASSERT_EQ(map_at(self->fd, id, 0, room), -EEXIST);
+	ASSERT_EQ(munmap(room + 2 * P, P), 0);
+	ASSERT_EQ(map_at(self->fd, id, 0, room + P), -EEXIST);
+	ASSERT_EQ(map_at(self->fd, id, 0, room + 2 * P), -EEXIST);
+	ASSERT_TRUE(all_are(room, 2 * P, 0x55));
+	ASSERT_TRUE(all_are(room + 3 * P, 5 * P, 0x55));
+	ASSERT_EQ(munmap(room + 3 * P, P), 0);
+	ASSERT_EQ(map_at(self->fd, id, 0, room + 2 * P + 1), -EINVAL);
+	mapping = map_at(self->fd, id, 0, room + 2 * P);
+	ASSERT_GT(mapping, 0);
+	ASSERT_EQ(address_of(self->fd, mapping), room + 2 * P);
+	ASSERT_TRUE(all_are(room + 2 * P, 2 * P, 0x11));
+	ASSERT_EQ(map_at(self->fd, id, UNIQUE, room + 2 * P), -EEXIST);
+	ASSERT_EQ(map_at(self->fd, id, 0, NULL), -EINVAL);
+}
+
+TEST_F(mapping, has_guards) {
+	static const struct {
+		u64 options;
+		long pages;
+	} kinds[] = { { GUARDED_SMALL, 1 }, { GUARDED_LARGE, 16 }, { GUARDED_SMALL | PREFAULT, 1 } };
+	int id = buffer(self->fd, 3 * P, 0x11), i;
+	char *address;
+	long k;
+
+	for (i = 0; i < 3; i++) {
+		ASSERT_GT(map_part(self->fd, id, UNIQUE | kinds[i].options, 7, 2 * P, &address), 0);
+		for (k = -kinds[i].pages; k < 3 + kinds[i].pages; k++) {
+			int expected = k < 0 || k >= 3 ? -SIGBUS : 0x11;
+
+			EXPECT_EQ(look(address - 7 + k * (long)P), expected);
+			EXPECT_EQ(look(address - 8 + (k + 1) * (long)P), expected);
+		}
+	}
+}
+
+static int multi(int fd, const u32 *ids, unsigned int count)
+{
+	return make(fd, (struct playground) { .order = PLAYGROUND_MULTI, .options = BOTH,
+					      .address = (u64)ids, .length = count });
+}
+
+TEST_F(mapping, has_guard_pages_inside) {
+	u64 options[] = { UNIQUE, UNIQUE | PREFAULT };
+	int left, right, i, k;
+	char *address;
+
+	for (left = 1; left <= 4; left++)
+		for (right = 1; right <= 4; right++) {
+			u32 ids[] = {
+				make(self->fd, (struct playground) { .order = PLAYGROUND_GUARD,
+								     .length = left * P }),
+				buffer(self->fd, P, 0x11),
+				make(self->fd, (struct playground) { .order = PLAYGROUND_GUARD,
+								     .length = right * P }),
+			};
+			int id = multi(self->fd, ids, 3);
+
+			ASSERT_GT(id, 0);
+			for (k = 0; k < 2; k++) {
+				ASSERT_GT(map(self->fd, id, options[k], &address), 0);
+				for (i = 0; i < left + 1 + right; i++)
+					ASSERT_EQ(look(address + i * P), i == left ? 0x11 : -SIGBUS);
+			}
+			/* Alone, too. */
+			ASSERT_GT(map(self->fd, ids[0], options[left % 2], &address), 0);
+			ASSERT_EQ(look(address), -SIGBUS);
+		}
+}
+
+TEST_F(mapping, shows_pieces_in_order) {
+	int whole = buffer(self->fd, 8 * P, 0), i, id;
+	struct playground sub = { .order = PLAYGROUND_SUB, .other = whole, .options = BOTH };
+	const u8 order[] = { 7, 3, 4, 7 };
+	u32 ids[3] = { whole };
+	char *address;
+
+	for (i = 0; i < 8; i++)
+		ASSERT_EQ(fill(self->fd, whole, i * P, P, i), 0);
+	sub.offset = 3 * P;
+	sub.length = 2 * P;
+	ids[1] = make(self->fd, sub);
+	sub.offset = 7 * P;
+	sub.length = P;
+	ids[2] = make(self->fd, sub);
+	id = multi(self->fd, ids, 3);
+	ASSERT_GT(map_part(self->fd, id, GUARDED_SMALL, 7 * P, 4 * P, &address), 0);
+	for (i = 0; i < 4; i++)
+		ASSERT_TRUE(all_are(address + i * P, P, order[i]));
+	ASSERT_EQ(look(address - 1), -SIGBUS);
+	ASSERT_EQ(look(address + 4 * P), -SIGBUS);
+	ASSERT_GT(map_part(self->fd, id, PREFAULT, 7 * P, 4 * P, &address), 0);
+	for (i = 0; i < 4; i++)
+		ASSERT_TRUE(all_are(address + i * P, P, order[i]));
+	sub.offset = 3 * P + 1;
+	ids[1] = make(self->fd, sub);
+	id = multi(self->fd, ids, 3);
+	ASSERT_EQ(map(self->fd, id, 0, &address), -EINVAL);
+}
+
+TEST_F(mapping, shows_registers) {
+	struct playground call = { .order = PLAYGROUND_PHYSICAL, .options = BOTH, .length = 2 * P };
+	static const u64 options[] = { 0, WRITE_COMBINE, PREFAULT, PREFAULT | WRITE_COMBINE,
+				       READ_ONLY };
+	int id = make(self->fd, call), i;
+	u32 ids[2] = { buffer(self->fd, P, 0x11), id };
+	char *address;
+
+	if (id == -ENODEV)
+		SKIP(return, "no edu device");
+	ASSERT_GT(id, 0);
+	for (i = 0; i < 5; i++) {
+		ASSERT_GT(map(self->fd, id, UNIQUE | options[i], &address), 0);
+		EXPECT_EQ(*(volatile u32 *)address, 0x010000ed);
+		if (options[i] & READ_ONLY)
+			continue;
+		*(volatile u32 *)(address + 4) = 0x1234;
+		EXPECT_EQ(*(volatile u32 *)(address + 4), ~0x1234U);
+	}
+	/* Behind RAM, which is cached as ever. */
+	id = multi(self->fd, ids, 2);
+	for (i = 0; i < 4; i += 2) {
+		ASSERT_GT(map(self->fd, id, UNIQUE | options[i], &address), 0);
+		EXPECT_TRUE(all_are(address, P, 0x11));
+		EXPECT_EQ(*(volatile u32 *)(address + P), 0x010000ed);
+	}
+	EXPECT_EQ(map(self->fd, id, WRITE_COMBINE, &address), -EOPNOTSUPP);
+	EXPECT_EQ(map(self->fd, id, COPYBACK, &address), -EOPNOTSUPP);
+}
+
+TEST_F(mapping, of_a_copy_is_private_to_those_who_map) {
+	char *memory = mmap(NULL, 2 * P, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *address, *other;
+	int id;
+
+	memset(memory, 0x11, 2 * P);
+	id = make(self->fd, (struct playground) { .order = PLAYGROUND_USER, .length = P,
+						  .options = BOTH | COPY_ON_WRITE,
+						  .address = (u64)memory + 100 });
+	ASSERT_GT(map(self->fd, id, 0, &address), 0);
+	ASSERT_EQ((unsigned long)address % P, 100);
+	memset(memory, 0x22, 2 * P);
+	ASSERT_TRUE(all_are(address, P, 0x11));
+	address[5] = 0x33;
+	ASSERT_EQ(memory[105], 0x22);
+	ASSERT_GT(map(self->fd, id, UNIQUE, &other), 0);
+	ASSERT_EQ(other[5], 0x33);
+	ASSERT_EQ(peek(self->fd, id, 5), 0x22);
+}
+
+/* Memory of ours, seen twice. */
+TEST_F(mapping, of_the_tasks_own_memory) {
+	char *memory = mmap(NULL, 2 * P, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *address;
+	int id;
+
+	memset(memory, 0x11, 2 * P);
+	id = make(self->fd, (struct playground) { .order = PLAYGROUND_USER, .length = P,
+						  .options = BOTH, .address = (u64)memory + 100 });
+	ASSERT_GT(map(self->fd, id, 0, &address), 0);
+	memory[102] = 0x22;
+	ASSERT_EQ(address[2], 0x22);
+	address[P - 1] = 0x33;
+	ASSERT_EQ(memory[P + 99], 0x33);
+	/* Its pages are kept, wherever they were. */
+	ASSERT_EQ(munmap(memory, 2 * P), 0);
+	ASSERT_EQ(address[2], 0x22);
+	ASSERT_EQ(address[P - 1], 0x33);
+}
+
+TEST_F(mapping, is_not_for_direct_io) {
+	int id = buffer(self->fd, 2 * P, 0x11), disk = open("/dev/ram0", O_RDWR | O_DIRECT);
+	struct iovec local, remote;
+	char *address, *memory;
+
+	ASSERT_GT(map(self->fd, id, 0, &address), 0);
+	if (disk >= 0) {
+		ASSERT_EQ(read(disk, address, P), -1);
+		ASSERT_EQ(errno, EFAULT);
+		ASSERT_EQ(write(disk, address, P), -1);
+		ASSERT_EQ(errno, EFAULT);
+	}
+	/* Neither for others who pin pages, such as a descriptor. */
+	id = make(self->fd, (struct playground) { .order = PLAYGROUND_USER, .length = P,
+						  .options = BOTH, .address = (u64)address });
+	ASSERT_EQ(simply(self->fd, PLAYGROUND_PREPARE, id, 0), -EFAULT);
+	memory = mmap(NULL, P, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	local = (struct iovec) { memory, P };
+	remote = (struct iovec) { address, P };
+	ASSERT_EQ(process_vm_readv(getpid(), &local, 1, &remote, 1, 0), -1);
+	ASSERT_TRUE(errno == EFAULT || errno == ENOSYS);
+	/* What is copied is fine. */
+	disk = open("/dev/zero", O_RDONLY);
+	ASSERT_EQ(read(disk, address + P / 2, P), P);
+	ASSERT_TRUE(all_are(address + P / 2, P, 0));
+	ASSERT_TRUE(all_are(address, P / 2, 0x11));
+	ASSERT_EQ(madvise(address, P, MADV_DONTNEED), -1);
+	ASSERT_EQ(look(address), 0x11);
+}
+
+TEST_HARNESS_MAIN
