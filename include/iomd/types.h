@@ -45,10 +45,10 @@ struct iomd_address_range {
 #define IOMD_DIRECTION_COMPLETE_MASK		GENMASK_ULL(8, 7)
 
 /* What the buffers handed to iomd_with_options() are. */
-#define IOMD_MEMORY_TYPE_VIRTUAL	(1ULL << 9)
-#define IOMD_MEMORY_TYPE_PHYSICAL	(2ULL << 9)
-#define IOMD_MEMORY_TYPE_UPL		(3ULL << 9)
-#define IOMD_MEMORY_TYPE_UIO		(4ULL << 9)
+#define IOMD_MEMORY_TYPE_VIRTUAL	(0x1ULL << 9)
+#define IOMD_MEMORY_TYPE_PHYSICAL	(0x2ULL << 9)
+#define IOMD_MEMORY_TYPE_UPL		(0x3ULL << 9)
+#define IOMD_MEMORY_TYPE_UIO		(0x4ULL << 9)
 #define IOMD_MEMORY_TYPE_MASK		GENMASK_ULL(11, 9)
 
 /* Options of descriptors and buffers. */
@@ -77,16 +77,16 @@ struct iomd_address_range {
 #define IOMD_MEMORY_STATE_MASK		GENMASK_ULL(28, 26)
 
 /* How the CPU caches a mapping. */
-#define IOMD_MAP_DEFAULT_CACHE		(0ULL << 32)
-#define IOMD_MAP_INHIBIT_CACHE		(1ULL << 32)
-#define IOMD_MAP_WRITE_THRU_CACHE	(2ULL << 32)
-#define IOMD_MAP_COPYBACK_CACHE		(3ULL << 32)
-#define IOMD_MAP_WRITE_COMBINE_CACHE	(4ULL << 32)
-#define IOMD_MAP_COPYBACK_INNER_CACHE	(5ULL << 32)
-#define IOMD_MAP_POSTED_WRITE		(6ULL << 32)
-#define IOMD_MAP_REAL_TIME_CACHE	(7ULL << 32)
-#define IOMD_MAP_POSTED_REORDERED	(8ULL << 32)
-#define IOMD_MAP_POSTED_COMBINED_REORDERED	(9ULL << 32)
+#define IOMD_MAP_DEFAULT_CACHE		(0x0ULL << 32)
+#define IOMD_MAP_INHIBIT_CACHE		(0x1ULL << 32)
+#define IOMD_MAP_WRITE_THRU_CACHE	(0x2ULL << 32)
+#define IOMD_MAP_COPYBACK_CACHE		(0x3ULL << 32)
+#define IOMD_MAP_WRITE_COMBINE_CACHE	(0x4ULL << 32)
+#define IOMD_MAP_COPYBACK_INNER_CACHE	(0x5ULL << 32)
+#define IOMD_MAP_POSTED_WRITE		(0x6ULL << 32)
+#define IOMD_MAP_REAL_TIME_CACHE	(0x7ULL << 32)
+#define IOMD_MAP_POSTED_REORDERED	(0x8ULL << 32)
+#define IOMD_MAP_POSTED_COMBINED_REORDERED	(0x9ULL << 32)
 #define IOMD_MAP_CACHE_MASK		GENMASK_ULL(35, 32)
 
 /* Options of mappings. */

@@ -80,10 +80,10 @@ static inline void iomd_compat_vm_flags_mod(struct vm_area_struct *vma, unsigned
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
 /* What kind of huge page a fault is for: a name before, an order now. */
 #ifdef IOMD_HAVE_HUGE_FAULT_ENUM
-typedef enum page_entry_size iomd_compat_fault_order;
+#define iomd_compat_fault_order	enum page_entry_size
 #define IOMD_COMPAT_PMD_FAULT	PE_SIZE_PMD
 #else
-typedef unsigned int iomd_compat_fault_order;
+#define iomd_compat_fault_order	unsigned int
 #define IOMD_COMPAT_PMD_FAULT	PMD_ORDER
 #endif
 
@@ -127,13 +127,11 @@ static inline void iomd_compat_account_reclaimed(unsigned long pages)
 #endif
 }
 
-typedef unsigned long (*iomd_compat_shrink_t)(struct shrinker *shrinker,
-					      struct shrink_control *control);
-
 /* NULL if there is no memory. */
-static inline struct shrinker *iomd_compat_shrinker_start(const char *name,
-							  iomd_compat_shrink_t count,
-							  iomd_compat_shrink_t scan)
+static inline struct shrinker *
+iomd_compat_shrinker_start(const char *name,
+			   unsigned long (*count)(struct shrinker *, struct shrink_control *),
+			   unsigned long (*scan)(struct shrinker *, struct shrink_control *))
 {
 	struct shrinker *shrinker;
 

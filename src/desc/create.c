@@ -116,9 +116,10 @@ static u32 walk_iter(const struct iov_iter *from, struct iomd_address_range *ran
 /* What is left of a struct iov_iter, which stays as it is. */
 static int take_iter(struct given *given, const struct iov_iter *iter, bool kernel)
 {
+	bool user = user_backed_iter(iter);
 	int ret;
 
-	if (user_backed_iter(iter))
+	if (user)
 		given->source = &iomd_source_user;
 	else if (iov_iter_is_kvec(iter))
 		given->source = &iomd_source_kernel;
@@ -126,7 +127,7 @@ static int take_iter(struct given *given, const struct iov_iter *iter, bool kern
 		given->source = &iomd_source_upl;
 	else
 		return -EOPNOTSUPP;
-	if (kernel == (given->source == &iomd_source_user))
+	if (kernel == user)
 		return -EINVAL;
 	ret = make_ranges(given, walk_iter(iter, NULL));
 	if (!ret)

@@ -26,11 +26,17 @@ struct iomd_dma_device *iomd_dma_device_retain(struct iomd_dma_device *device)
 void iomd_dma_device_put(struct iomd_dma_device *device)
 {
 	unsigned long irq;
+	bool last;
 
-	if (!device || !refcount_dec_and_lock_irqsave(&device->references, &devices_lock, &irq))
+	if (!device)
 		return;
-	list_del(&device->node);
+	spin_lock_irqsave(&devices_lock, irq);
+	last = refcount_dec_and_test(&device->references);
+	if (last)
+		list_del(&device->node);
 	spin_unlock_irqrestore(&devices_lock, irq);
+	if (!last)
+		return;
 	put_device(device->dev);
 	kfree(device);
 }

@@ -69,7 +69,9 @@ void *iomd_vmap_with_holes(struct page **pages, unsigned int count, pgprot_t pro
 	}
 	base = iomd_should_fail() ? NULL : vmap(pages, count, VM_MAP, prot);
 	for (i = 0; base && placeholder && i < count; i++) {
-		if (pages[i] != placeholder || clear_page_entry((unsigned long)base + i * PAGE_SIZE))
+		unsigned long address = (unsigned long)base + i * PAGE_SIZE;
+
+		if (pages[i] != placeholder || clear_page_entry(address))
 			continue;
 		vunmap(base);
 		base = NULL;

@@ -105,7 +105,7 @@ static int map_pages(struct iomd_mapping *mapping)
 	ret = iomd_cache_mode(mapping, IOMD_RUN_RAM, &mode);
 	if (ret)
 		return ret;
-	if (count > min(totalram_pages(), (unsigned long)INT_MAX) || iomd_should_fail())
+	if (count > min_t(unsigned long, totalram_pages(), INT_MAX) || iomd_should_fail())
 		return -ENOMEM;
 	pages = kvmalloc_array(count, sizeof(*pages), GFP_KERNEL);
 	if (!pages)

@@ -28,6 +28,16 @@ static struct iomd_segment_block *first_block(const struct iomd_segments *segmen
 	return container_of(segments->table.sgl, struct iomd_segment_block, entries[0]);
 }
 
+static struct iomd_segment_block *block_after(const struct iomd_segments *segments,
+					      struct iomd_segment_block *block)
+{
+	struct scatterlist *link = &block->entries[segments->block_entries];
+
+	if (block == segments->last_block)
+		return NULL;
+	return container_of(sg_chain_ptr(link), struct iomd_segment_block, entries[0]);
+}
+
 void iomd_segments_init(struct iomd_segments *segments)
 {
 	unsigned int knob = READ_ONCE(iomd_knob_segment_block);
@@ -59,10 +69,7 @@ void iomd_segments_free(struct iomd_segments *segments)
 
 	if (segments->blocks) {
 		for (block = first_block(segments); block; block = next) {
-			next = NULL;
-			if (block != segments->last_block)
-				next = container_of(sg_chain_ptr(&block->entries[segments->block_entries]),
-						    struct iomd_segment_block, entries[0]);
+			next = block_after(segments, block);
 			kfree(block);
 		}
 		kvfree(segments->directory);
@@ -257,13 +264,8 @@ int iomd_segments_finish(struct iomd_segments *segments)
 	if (!segments->directory)
 		return -ENOMEM;
 	block = first_block(segments);
-	for (i = 0; i < segments->blocks; i++) {
-		segments->directory[i] = block;
-		if (block == segments->last_block)
-			break;
-		block = container_of(sg_chain_ptr(&block->entries[segments->block_entries]),
-				     struct iomd_segment_block, entries[0]);
-	}
+	for (i = 0; block; block = block_after(segments, block))
+		segments->directory[i++] = block;
 	return 0;
 }
 

@@ -999,6 +999,7 @@ static struct kunit_suite buffer_suite = {
 	.exit = fixture_exit,
 	.test_cases = buffer_cases,
 };
+
 kunit_test_suite(buffer_suite);
 
 IOMD_IMPORT_NS();

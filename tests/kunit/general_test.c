@@ -249,10 +249,12 @@ static struct iomd *describe_persistent(struct persistent *persistent)
 static void replace(struct persistent *persistent)
 {
 	struct area *area = &persistent->area;
+	u64 address;
 
-	KUNIT_ASSERT_EQ(area->puppet->test, (u64)puppet_syscall(area->puppet, __NR_mmap,
-				area->address, area_bytes(area), PROT_READ | PROT_WRITE,
-				MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), area->address);
+	address = puppet_syscall(area->puppet, __NR_mmap, area->address, area_bytes(area),
+				 PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	KUNIT_ASSERT_EQ(area->puppet->test, address, area->address);
 	area_fill(area);
 }
 
@@ -371,8 +373,9 @@ static void remote_memory_is_only_told(struct kunit *test)
 	md = describe(test, 0x1000, BIT_ULL(44), IOMD_MEMORY_REMOTE | BOTH, KERNEL);
 	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), -ENXIO);
 	KUNIT_EXPECT_EQ(test, (u64)iomd_get_physical_address(md), 0ULL);
-	KUNIT_EXPECT_EQ(test, (u64)iomd_get_physical_segment(md, 1, &length,
-							     IOMD_MEMORY_SEGMENT_SOURCE), 0x1001ULL);
+	KUNIT_EXPECT_EQ(test, 0x1001ULL,
+			(u64)iomd_get_physical_segment(md, 1, &length,
+						       IOMD_MEMORY_SEGMENT_SOURCE));
 	iomd_release(md);
 }
 

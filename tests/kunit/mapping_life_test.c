@@ -206,7 +206,7 @@ static void memory_that_others_see_in_another_mode(struct kunit *test)
 						   BIT_ULL(39), P, NULL, NULL));
 	md = made(test, iomd_device_memory_with_range(hole.start, 4 * P));
 	cached = ioremap_cache(hole.start, P);
-	KUNIT_EXPECT_NOT_NULL(test, cached);
+	KUNIT_EXPECT_TRUE(test, cached);
 	expect_unmapped(test, ask(md, puppet->task, 0, ANY | IOMD_MAP_WRITE_COMBINE_CACHE, 0, 0),
 			IS_ENABLED(CONFIG_X86_PAT) ? -EBUSY : 0);
 	iounmap(cached);
@@ -216,7 +216,7 @@ static void memory_that_others_see_in_another_mode(struct kunit *test)
 	os_object_barrier();
 	/* Nothing of it is left over. */
 	cached = ioremap_cache(hole.start, 4 * P);
-	KUNIT_EXPECT_NOT_NULL(test, cached);
+	KUNIT_EXPECT_TRUE(test, cached);
 	iounmap(cached);
 	iomd_release(md);
 	release_resource(&hole);
@@ -314,7 +314,7 @@ static void the_end_of_a_task_is_noticed(struct kunit *test)
 	puppet_kill(area.puppet);
 	/* Its files are closed a little later. */
 	for (i = 0; i < 1000 && iomd_mapping_get_address(mapping); i++)
-		msleep(5);
+		fsleep(5000);
 	KUNIT_EXPECT_EQ(test, iomd_mapping_get_address(mapping), 0UL);
 	KUNIT_EXPECT_PTR_EQ(test, iomd_mapping_get_address_task(mapping), area.puppet->task);
 	/* All is given back when this returns. */

@@ -678,6 +678,7 @@ static struct kunit_suite pageable_suite = {
 	.exit = fixture_exit,
 	.test_cases = pageable_cases,
 };
+
 kunit_test_suite(pageable_suite);
 
 IOMD_IMPORT_NS();

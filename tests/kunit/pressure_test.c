@@ -205,6 +205,7 @@ static struct kunit_suite pressure_suite = {
 	.exit = fixture_exit,
 	.test_cases = pressure_cases,
 };
+
 kunit_test_suite(pressure_suite);
 
 MODULE_INFO(guest_memory, "256M");

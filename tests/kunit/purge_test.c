@@ -673,6 +673,7 @@ static struct kunit_suite purge_suite = {
 	.exit = fixture_exit,
 	.test_cases = purge_cases,
 };
+
 kunit_test_suite(purge_suite);
 
 IOMD_IMPORT_NS();

@@ -266,7 +266,9 @@ TEST_F(mapping, has_guards) {
 	static const struct {
 		u64 options;
 		long pages;
-	} kinds[] = { { GUARDED_SMALL, 1 }, { GUARDED_LARGE, 16 }, { GUARDED_SMALL | PREFAULT, 1 } };
+	} kinds[] = {
+		{ GUARDED_SMALL, 1 }, { GUARDED_LARGE, 16 }, { GUARDED_SMALL | PREFAULT, 1 },
+	};
 	int id = buffer(self->fd, 3 * P, 0x11), i;
 	char *address;
 	long k;
@@ -308,7 +310,8 @@ TEST_F(mapping, has_guard_pages_inside) {
 			for (k = 0; k < 2; k++) {
 				ASSERT_GT(map(self->fd, id, options[k], &address), 0);
 				for (i = 0; i < left + 1 + right; i++)
-					ASSERT_EQ(look(address + i * P), i == left ? 0x11 : -SIGBUS);
+					ASSERT_EQ(i == left ? 0x11 : -SIGBUS,
+						  look(address + i * P));
 			}
 			/* Alone, too. */
 			ASSERT_GT(map(self->fd, ids[0], options[left % 2], &address), 0);
@@ -377,7 +380,8 @@ TEST_F(mapping, shows_registers) {
 }
 
 TEST_F(mapping, of_a_copy_is_private_to_those_who_map) {
-	char *memory = mmap(NULL, 2 * P, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *memory = mmap(NULL, 2 * P, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char *address, *other;
 	int id;
 
@@ -398,7 +402,8 @@ TEST_F(mapping, of_a_copy_is_private_to_those_who_map) {
 
 /* Memory of ours, seen twice. */
 TEST_F(mapping, of_the_tasks_own_memory) {
-	char *memory = mmap(NULL, 2 * P, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *memory = mmap(NULL, 2 * P, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char *address;
 	int id;
 
