@@ -83,6 +83,7 @@ enum subject_kind {
 /**
  * struct subject - a descriptor, and what is known of it
  * @md: NULL if there is none
+ * @kind: which class or source
  * @held: by the case; parts of others live on without that
  * @nested: how often it is a part
  * @direction: its own
@@ -98,6 +99,8 @@ enum subject_kind {
  * @id: of this preparation
  * @depth: composites below it
  * @room: how many @parts it may have
+ * @part_count: how many it has
+ * @parts: of a composite
  */
 struct subject {
 	struct iomd *md;
