@@ -163,7 +163,8 @@ int iomd_complete(struct iomd *md, u64 direction)
 }
 IOMD_EXPORT(iomd_complete);
 
-int iomd_refuse_complete(int error)
+/* Once means once: not once for each place that it might be inlined into. */
+noinline int iomd_refuse_complete(int error)
 {
 	WARN_ONCE(error == -EAGAIN, "iomd: complete without a prepare\n");
 	WARN_ONCE(error == -EBUSY, "iomd: complete while the memory is mapped\n");
