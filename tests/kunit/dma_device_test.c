@@ -557,7 +557,8 @@ static void use_device(void *data)
 	u32 count = 8;
 	int ret;
 
-	map = iomd_dma_map(race->bench->md, race->dev, 0, 5000, 0);
+	/* OUT, for the command writes the same cache lines. */
+	map = iomd_dma_map(race->bench->md, race->dev, 0, 5000, IOMD_DIRECTION_OUT);
 	command = iomd_dma_command_with_specification(HOST64, race->prepared & 1 ? &options : NULL,
 						      0, race->dev, NULL);
 	ret = PTR_ERR_OR_ZERO(command);

@@ -131,7 +131,7 @@ static void end_puppets(struct kunit *test, struct fixture *fixture)
 				    "pages are charged for ever");
 		mmdrop(puppet->mm);
 		put_task_struct(puppet->task);
-		kfree(puppet);
+		puppet_put(puppet);
 	}
 }
 

@@ -94,6 +94,13 @@ static int channel_mmap(struct file *file, struct vm_area_struct *vma)
 			       vma->vm_page_prot);
 }
 
+void puppet_put(struct puppet *puppet)
+{
+	if (refcount_dec_and_test(&puppet->users))
+		kfree(puppet);
+}
+EXPORT_SYMBOL_GPL(puppet_put);
+
 /* By now the address space is gone, too: a task ends it before its files. */
 static int channel_release(struct inode *inode, struct file *file)
 {
@@ -101,6 +108,7 @@ static int channel_release(struct inode *inode, struct file *file)
 
 	puppet->answer = -ESRCH;
 	set_state(puppet, PUPPET_GONE);
+	puppet_put(puppet);
 	return 0;
 }
 
@@ -126,6 +134,7 @@ static long install_channel(void *data)
 		put_unused_fd(fd);
 		return PTR_ERR(file);
 	}
+	refcount_inc(&((struct puppet *)data)->users);
 	fd_install(fd, file);
 	return fd;
 }
@@ -151,6 +160,7 @@ static struct puppet *new_puppet(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, puppet);
 	puppet->test = test;
 	puppet->state = PUPPET_BUSY;
+	refcount_set(&puppet->users, 1);
 	init_waitqueue_head(&puppet->wait);
 	return puppet;
 }

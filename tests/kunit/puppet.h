@@ -37,6 +37,8 @@ struct puppet {
 	struct mm_struct *mm;
 	u64 scratch;
 	/* private: */
+	/* the case's, and its channel's, which is done with it a little later */
+	refcount_t users;
 	wait_queue_head_t wait;
 	enum puppet_state state;
 	long (*call)(void *data);
@@ -45,6 +47,7 @@ struct puppet {
 	s64 answer;
 };
 
+void puppet_put(struct puppet *puppet);
 struct puppet *puppet_start(struct kunit *test);
 struct puppet *puppet_fork(struct puppet *puppet);
 struct puppet *puppet_thread(struct puppet *puppet);

@@ -586,8 +586,8 @@ static void races_with(struct kunit *test, void (*round)(void *data))
 	for (i = 0; i < 2; i++) {
 		kunit_info(test, "%lu kept, %lu lost", players[i].kept, players[i].lost);
 		KUNIT_EXPECT_EQ(test, players[i].wrong, 0UL);
-		KUNIT_EXPECT_GT(test, players[i].kept, 0UL);
-		KUNIT_EXPECT_GT(test, players[i].lost, 0UL);
+		/* Who wins is chance, on a busy machine the same one always. */
+		KUNIT_EXPECT_GT(test, players[i].kept + players[i].lost, 0UL);
 		iomd_release(players[i].md);
 	}
 }
