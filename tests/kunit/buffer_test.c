@@ -339,6 +339,7 @@ static void is_within_reach(struct kunit *test)
 		/* A hole. */
 		{ ~BIT_ULL(20), ~BIT_ULL(20), P },
 		{ 0xfffffff & ~BIT_ULL(14), 0xfffffff & ~BIT_ULL(14), P },
+		{ ~P, ~P, P },
 	};
 	unsigned int i, j;
 
@@ -901,6 +902,8 @@ static const struct recipe {
 	{ "many pages", 0, 50 * P + 1, 1, .steps = 4 },
 	{ "one piece", IOMD_MEMORY_PHYSICALLY_CONTIGUOUS, 10 * P, SZ_64K, .steps = 2 },
 	{ "below 256 MiB", 0, 5 * P, 1, 0xfffffff, .steps = 2 },
+	/* No two of them adjacent: the list of segments grows, too. */
+	{ "loose pages", 0, 200 * P, 1, ~P, .steps = 206 },
 #ifdef CONFIG_X86
 	{ "not cached", IOMD_MAP_INHIBIT_CACHE, 5 * P, 1, .steps = 5 },
 	{ "guarded", 0, P, 1, .guarded = true, .steps = 4 },
@@ -917,7 +920,7 @@ KUNIT_ARRAY_PARAM(recipe, recipes, recipe_desc);
 static int cook(struct kunit *test, void *data)
 {
 	const struct recipe *recipe = data;
-	u64 options = BOTH | recipe->options;
+	u64 options = BOTH | recipe->options, pages = 0;
 	struct iomd *md;
 
 	if (recipe->guarded)
@@ -929,6 +932,8 @@ static int cook(struct kunit *test, void *data)
 		md = iomd_buffer_with_options(options, recipe->capacity, recipe->alignment);
 	if (IS_ERR(md))
 		return PTR_ERR(md);
+	KUNIT_EXPECT_EQ(test, iomd_get_page_counts(md, &pages, NULL), 0);
+	KUNIT_EXPECT_EQ(test, pages, PFN_UP(recipe->capacity));
 	iomd_release(md);
 	return 0;
 }
