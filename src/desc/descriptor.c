@@ -533,7 +533,9 @@ IOMD_EXPORT(iomd_copy_context);
  *
  * The contents of volatile memory vanish under memory pressure, except while it is
  * prepared or mapped. Made non-volatile again, @old_state tells in the same step
- * whether they did. IOKit: IOMemoryDescriptor::setPurgeable.
+ * whether they did; it is zero then. Emptied while it is prepared it stays until the
+ * last complete, unless it is made non-volatile before. IOKit:
+ * IOMemoryDescriptor::setPurgeable.
  *
  * Return: 0; -EINVAL for an unknown state or modifier, or for memory that was not
  * made purgeable; -EOPNOTSUPP for memory that is not iomd's own; -EAGAIN if the
@@ -558,15 +560,20 @@ IOMD_EXPORT(iomd_set_purgeable);
 /**
  * iomd_set_ownership() - who is charged for the memory?
  * @md: descriptor of a buffer
- * @new_owner: task whose address space is charged from now on; NULL: as it is
+ * @new_owner: task whose address space is charged from now on; NULL: as it is;
+ *	IOMD_KERNEL_TASK: nobody
  * @new_ledger_tag: one of IOMD_MEMORY_LEDGER_TAG_
- * @options: 0 or IOMD_MEMORY_LEDGER_FLAG_NO_FOOTPRINT
+ * @options: 0 or IOMD_MEMORY_LEDGER_FLAG_NO_FOOTPRINT: the owner is not charged
  *
- * IOKit: IOMemoryDescriptor::setOwnership.
+ * What is charged is what is held: all of a buffer of kernel memory, and of a
+ * pageable one while it is prepared. A process may take memory for itself; to give
+ * it to others, to have it free of charge or as the network's takes
+ * CAP_SYS_RESOURCE, or a kernel thread. IOKit: IOMemoryDescriptor::setOwnership.
  *
- * Return: 0; or, with nothing moved: -EINVAL for an unknown tag or option; -ESRCH if
- * the new owner has no address space; -ENOMEM if it is over its RLIMIT_MEMLOCK;
- * -EAGAIN for memory that nobody owns.
+ * Return: 0; or, with nothing moved: -EINVAL for an unknown tag or option, or a
+ * kernel thread that has no memory; -EPERM; -ESRCH if the new owner has no address
+ * space any more; -ENOMEM if it is over its RLIMIT_MEMLOCK; -EAGAIN for memory that
+ * nobody owns.
  * Context: may sleep.
  */
 int iomd_set_ownership(struct iomd *md, struct task_struct *new_owner, int new_ledger_tag,
