@@ -57,7 +57,7 @@ static struct page *find_block(struct hunt *hunt, gfp_t gfp, unsigned int order,
 
 	/* Any order but the least is welcome, but not worth an effort. */
 	if (order > hunt->least_order)
-		gfp = (gfp & ~(__GFP_DIRECT_RECLAIM | __GFP_RETRY_MAYFAIL)) | __GFP_NORETRY;
+		gfp = (gfp & ~(__GFP_RECLAIM | __GFP_RETRY_MAYFAIL)) | __GFP_NORETRY;
 	for (;;) {
 		page = iomd_should_fail() ? NULL : alloc_pages(gfp, order);
 		if (!page || is_reachable(hunt, page, order))

@@ -145,7 +145,8 @@ static unsigned long discard(struct iomd_shmem *shmem)
 	lockdep_assert_held(&shmem->lock);
 	before = READ_ONCE(mapping->nrpages);
 	unmap_mapping_range(mapping, 0, 0, 1);
-	shmem_truncate_range(inode, 0, PAGE_ALIGN(shmem->bytes) - 1);
+	/* A huge page may reach beyond the end. */
+	shmem_truncate_range(inode, 0, ALIGN(shmem->bytes, PMD_SIZE) - 1);
 	after = READ_ONCE(mapping->nrpages);
 	shmem->discard = false;
 	/* A process may have touched some again. */

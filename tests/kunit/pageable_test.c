@@ -2,6 +2,7 @@
 /*
  * Buffers of pageable memory: when it is there, who sees it, who pays for it.
  */
+#include <linux/fcntl.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
@@ -287,6 +288,45 @@ static void bytes_can_be_appended(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, iomd_buffer_append_bytes(md, "x", 1));
 	expect_pattern(test, md, P + 10);
 	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	iomd_release(md);
+}
+
+static void set_huge(struct puppet *puppet, const char *how)
+{
+	int fd = puppet_open(puppet, "/sys/kernel/mm/transparent_hugepage/shmem_enabled", O_WRONLY);
+
+	KUNIT_EXPECT_GT(puppet->test, puppet_syscall(puppet, __NR_write, fd,
+						     puppet_string(puppet, how), strlen(how)), 0L);
+	puppet_syscall(puppet, __NR_close, fd);
+}
+
+static void may_consist_of_huge_pages(struct kunit *test)
+{
+	u64 capacity = 2 * PMD_SIZE - 3 * P - 1, pages = PFN_UP(capacity);
+	struct puppet *puppet = puppet_start(test);
+	struct iomd_segment_iter iter;
+	unsigned int segments = 0;
+	struct iomd *md;
+
+	if (!IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
+		kunit_skip(test, "there are none");
+	set_huge(puppet, "force");
+	md = made(test, iomd_buffer_with_options(PAGEABLE | IOMD_MEMORY_PURGEABLE, capacity, 1));
+	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);
+	set_huge(puppet, "never");
+	iomd_for_each_segment(iter, md, 0, U64_MAX)
+		segments++;
+	KUNIT_EXPECT_LE(test, segments, 2U);
+	KUNIT_EXPECT_EQ(test, resident(test, md), pages);
+	write_pattern(test, md, capacity);
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	KUNIT_EXPECT_EQ(test, dirty(test, md), pages);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(md, IOMD_DIRECTION_OUT), 0);
+	expect_pattern(test, md, capacity);
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	/* Nothing of ours holds them any more. */
+	KUNIT_EXPECT_EQ(test, iomd_set_purgeable(md, IOMD_MEMORY_PURGEABLE_EMPTY, NULL), 0);
+	KUNIT_EXPECT_EQ(test, resident(test, md), 0ULL);
 	iomd_release(md);
 }
 
@@ -657,6 +697,7 @@ static struct kunit_case pageable_cases[] = {
 	KUNIT_CASE(is_not_brought_in_against_orders),
 	KUNIT_CASE(capacity_is_prepared_whatever_the_length),
 	KUNIT_CASE(bytes_can_be_appended),
+	KUNIT_CASE(may_consist_of_huge_pages),
 	KUNIT_CASE(the_kernel_may_map_it),
 	KUNIT_CASE(is_shown_to_its_process),
 	KUNIT_CASE(its_process_pays_while_prepared),
