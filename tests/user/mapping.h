@@ -262,6 +262,12 @@ static inline bool smaps_line(const void *address, const char *key, char *line, 
 	return found;
 }
 
+/* Addresses at which nothing of use is, to have something moved there. */
+static inline char *room(u64 pages)
+{
+	return mmap(NULL, pages * P, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
 /*
  * Children
  */
