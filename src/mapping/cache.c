@@ -42,24 +42,16 @@ void iomd_cache_tell(struct iomd_mapping *mapping, u64 mode)
 	mapping->cache_mode = mapping->options & IOMD_MAP_CACHE_MASK ? 0 : mode;
 }
 
-static bool is_reserved(const struct iomd_mapping *mapping, const struct iomd_run *run)
-{
-	return run->kind == IOMD_RUN_DEVICE &&
-	       (mapping->options & IOMD_MAP_CACHE_MASK) == IOMD_MAP_WRITE_COMBINE_CACHE;
-}
-
-/* Take back the reservations of the first @count runs that have one. */
+/* Take back the reservations of the first @count runs of device memory. */
 static void release_runs(const struct iomd_mapping *mapping, unsigned int count)
 {
-	struct iomd_run run;
-	int ret;
+	struct iomd_run run = {};
 
-	iomd_for_each_run(run, mapping, ret) {
-		if (!is_reserved(mapping, &run))
+	while (count && iomd_next_run(mapping, &run) > 0) {
+		if (run.kind != IOMD_RUN_DEVICE)
 			continue;
-		if (!count--)
-			break;
 		arch_io_free_memtype_wc(PFN_PHYS(run.pfn), run.pages << PAGE_SHIFT);
+		count--;
 	}
 }
 
@@ -77,11 +69,13 @@ static void release_runs(const struct iomd_mapping *mapping, unsigned int count)
 int iomd_cache_reserve(struct iomd_mapping *mapping)
 {
 	unsigned int count = 0;
-	struct iomd_run run;
+	struct iomd_run run = {};
 	int ret;
 
-	iomd_for_each_run(run, mapping, ret) {
-		if (!is_reserved(mapping, &run))
+	if ((mapping->options & IOMD_MAP_CACHE_MASK) != IOMD_MAP_WRITE_COMBINE_CACHE)
+		return 0;
+	while ((ret = iomd_next_run(mapping, &run)) > 0) {
+		if (run.kind != IOMD_RUN_DEVICE)
 			continue;
 		ret = iomd_should_fail() ? -ENOMEM :
 		      arch_io_reserve_memtype_wc(PFN_PHYS(run.pfn), run.pages << PAGE_SHIFT);

@@ -76,11 +76,11 @@ static int map_device(struct iomd_mapping *mapping, struct iomd_run *run)
 
 static int collect_pages(const struct iomd_mapping *mapping, struct page **pages)
 {
-	struct iomd_run run;
+	struct iomd_run run = {};
 	u64 i;
 	int ret;
 
-	iomd_for_each_run(run, mapping, ret) {
+	while ((ret = iomd_next_run(mapping, &run)) > 0) {
 		for (i = 0; i < run.pages; i++) {
 			/* A piece may reach beyond the end of RAM. */
 			if (run.kind != IOMD_RUN_HOLE && !iomd_is_ram(PFN_PHYS(run.pfn + i)))

@@ -48,3 +48,10 @@ int iomd_run_at(const struct iomd_mapping *mapping, u64 page, struct iomd_run *r
 	run->pages = (in_page + length + PAGE_SIZE - 1) >> PAGE_SHIFT;
 	return 0;
 }
+
+int iomd_next_run(const struct iomd_mapping *mapping, struct iomd_run *run)
+{
+	int ret = iomd_run_at(mapping, run->page + run->pages, run);
+
+	return ret ?: run->pages > 0;
+}

@@ -28,9 +28,10 @@ struct iomd_run {
 
 int iomd_run_at(const struct iomd_mapping *mapping, u64 page, struct iomd_run *run);
 
-/* Walk all runs; @ret ends up 0, or why the walk ended early. */
-#define iomd_for_each_run(run, mapping, ret)					\
-	for ((ret) = iomd_run_at((mapping), 0, &(run)); !(ret) && (run).pages;	\
-	     (ret) = iomd_run_at((mapping), (run).page + (run).pages, &(run)))
+/*
+ * The run behind @run, or the first one behind one that is all zero: 1; 0 if there is
+ * no more; else as iomd_run_at().
+ */
+int iomd_next_run(const struct iomd_mapping *mapping, struct iomd_run *run);
 
 #endif

@@ -129,9 +129,24 @@ static vm_fault_t view_fault(struct vm_fault *vmf)
 }
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
+static bool has_mmap_lock(const struct vm_fault *vmf)
+{
+#ifdef CONFIG_PER_VMA_LOCK
+	return !(vmf->flags & FAULT_FLAG_VMA_LOCK);
+#else
+	return true;
+#endif
+}
+
+/*
+ * With no more than its VMA locked, a fault must not wait for a view: a VMA is locked
+ * under that when it is set up. It comes again, as for view_fault() it has to.
+ */
 static vm_fault_t view_huge_fault(struct vm_fault *vmf, iomd_compat_fault_order order)
 {
-	return order == IOMD_COMPAT_PMD_FAULT ? fault(vmf, true) : VM_FAULT_FALLBACK;
+	if (order != IOMD_COMPAT_PMD_FAULT || !has_mmap_lock(vmf))
+		return VM_FAULT_FALLBACK;
+	return fault(vmf, true);
 }
 #endif
 
@@ -312,11 +327,11 @@ static const struct file_operations view_fops = {
 /* Can all of it be shown? */
 int iomd_mapping_check_runs(const struct iomd_mapping *mapping)
 {
-	struct iomd_run run;
+	struct iomd_run run = {};
 	u64 mode;
 	int ret;
 
-	iomd_for_each_run(run, mapping, ret) {
+	while ((ret = iomd_next_run(mapping, &run)) > 0) {
 		if (run.kind == IOMD_RUN_HOLE)
 			continue;
 		ret = iomd_cache_mode(mapping, run.kind, &mode);
@@ -330,10 +345,9 @@ int iomd_mapping_check_runs(const struct iomd_mapping *mapping)
 static unsigned int huge_offset(const struct iomd_mapping *mapping)
 {
 	const unsigned int huge = PMD_SIZE >> PAGE_SHIFT;
-	struct iomd_run run;
-	int ret;
+	struct iomd_run run = {};
 
-	iomd_for_each_run(run, mapping, ret)
+	while (iomd_next_run(mapping, &run) > 0)
 		if (run.kind == IOMD_RUN_RAM && run.pages >= huge)
 			return (run.pfn - run.page - mapping->guard_pages) % huge;
 	return 0;

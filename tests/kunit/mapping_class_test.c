@@ -308,8 +308,8 @@ static void classes_fill_what_they_like(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, peek_at(puppet, address + i * P), (long)pattern(i * P));
 	KUNIT_EXPECT_EQ(test, strange->faults, 1U);
 	/* That is for the mapping that is being made only. */
-	KUNIT_EXPECT_EQ(test, -EINVAL,
-			iomd_base_populate_device_pager(&strange->md, mapping, 0, P));
+	KUNIT_EXPECT_EQ(test, iomd_base_populate_device_pager(&strange->md, mapping, 0, P),
+			-EINVAL);
 	end_mapping(mapping);
 	strange->fill_error = -E2BIG;
 	expect_unmapped(test, ask(&strange->md, puppet->task, IOMD_MAP_PREFAULT, 0, 0), -E2BIG);

@@ -314,7 +314,7 @@ static void the_end_of_a_task_is_noticed(struct kunit *test)
 	puppet_kill(area.puppet);
 	/* Its files are closed a little later. */
 	for (i = 0; i < 1000 && iomd_mapping_get_address(mapping); i++)
-		fsleep(5000);
+		msleep(20);
 	KUNIT_EXPECT_EQ(test, iomd_mapping_get_address(mapping), 0UL);
 	KUNIT_EXPECT_PTR_EQ(test, iomd_mapping_get_address_task(mapping), area.puppet->task);
 	/* All is given back when this returns. */

@@ -25,12 +25,14 @@
 #include <time.h>
 #include <unistd.h>
 
-typedef uint64_t u64;
-typedef int64_t s64;
-typedef uint32_t u32;
-typedef uint8_t u8;
-
 #include "tests/kunit/playground.h"
+
+typedef __u64 u64;
+typedef __u32 u32;
+typedef __u8 u8;
+
+/* Where a jump out of a function must not take its caller's variables along. */
+#define apart		__attribute__((noipa, unused))
 
 /* As include/iomd/types.h has them, which user space can't include. */
 #define BIT(n)		(1ULL << (n))
@@ -75,6 +77,35 @@ static inline int buffer(int fd, u64 length, u8 byte)
 	int ret = id < 0 ? id : playground(fd, &fill);
 
 	return ret ?: id;
+}
+
+static inline int user_memory(int fd, int pid, const void *address, u64 length, u64 options)
+{
+	return make(fd, (struct playground) { .order = PLAYGROUND_USER, .pid = pid,
+		.address = (u64)address, .length = length, .options = options });
+}
+
+static inline int registers(int fd, u64 length)
+{
+	return make(fd, (struct playground) { .order = PLAYGROUND_PHYSICAL, .length = length,
+		.options = BOTH });
+}
+
+static inline int guard(int fd, u64 pages)
+{
+	return make(fd, (struct playground) { .order = PLAYGROUND_GUARD, .length = pages * P });
+}
+
+static inline int sub(int fd, int of, u64 offset, u64 length)
+{
+	return make(fd, (struct playground) { .order = PLAYGROUND_SUB, .other = of,
+		.options = BOTH, .offset = offset, .length = length });
+}
+
+static inline int multi(int fd, const u32 *ids, unsigned int count)
+{
+	return make(fd, (struct playground) { .order = PLAYGROUND_MULTI, .options = BOTH,
+		.address = (u64)ids, .length = count });
 }
 
 static inline int fill(int fd, int id, u64 offset, u64 length, u8 byte)
@@ -179,7 +210,7 @@ static inline struct alive settle(int fd, struct alive before)
 	struct alive now;
 	int i;
 
-	for (i = 0; i < 2000; i++) {
+	for (i = 0; i < 6000; i++) {
 		now = alive(fd);
 		if (!memcmp(&now, &before, sizeof(now)))
 			break;
@@ -191,6 +222,10 @@ static inline struct alive settle(int fd, struct alive before)
 /*
  * Touching memory: 0, or the signal that it gave.
  */
+
+/* What others change is to be read, and written, each time. */
+#define LOOK(object)		__atomic_load_n(&(object), __ATOMIC_SEQ_CST)
+#define TELL(object, value)	__atomic_store_n(&(object), (value), __ATOMIC_SEQ_CST)
 
 static __thread sigjmp_buf touched;
 
@@ -207,30 +242,35 @@ static inline void catch_signals(void)
 	sigaction(SIGSEGV, &action, NULL);
 }
 
-static __attribute__((noinline, unused)) int try_read(const volatile char *address, u8 *byte)
+static apart int try_read(const char *address, u8 *byte)
 {
 	int number = sigsetjmp(touched, 1);
 
 	if (!number)
-		*byte = *address;
+		*byte = LOOK(*address);
 	return number;
 }
 
-static __attribute__((noinline, unused)) int try_write(volatile char *address, u8 byte)
+static apart int try_write(char *address, u8 byte)
 {
 	int number = sigsetjmp(touched, 1);
 
 	if (!number)
-		*address = byte;
+		TELL(*address, byte);
 	return number;
 }
 
 /* The byte there; -signal if there is none. */
-static inline int look(const volatile char *address)
+static inline int look(const char *address)
 {
 	u8 byte;
 
 	return -try_read(address, &byte) ?: byte;
+}
+
+static inline u32 word(const char *address)
+{
+	return LOOK(*(const u32 *)address);
 }
 
 /* Are all bytes @byte? */
@@ -260,6 +300,12 @@ static inline bool smaps_line(const void *address, const char *key, char *line, 
 	if (file)
 		fclose(file);
 	return found;
+}
+
+/* Memory of our own. */
+static inline char *anonymous(u64 pages)
+{
+	return mmap(NULL, pages * P, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
 /* Addresses at which nothing of use is, to have something moved there. */
@@ -302,7 +348,7 @@ static inline bool is_stuck(pid_t pid)
 	int fd, i;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	for (i = 0; i < 400; i++) {
+	for (i = 0; i < 2000; i++) {
 		fd = open(path, O_RDONLY);
 		if (fd < 0)
 			return false;
@@ -326,5 +372,21 @@ static inline double seconds(void)
 }
 
 #define PLAYGROUND	"/dev/iomd-playground"
+
+#include "kselftest_harness.h"
+
+/* Seconds that a case may take, on however busy a machine. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	300
+
+/* What every program's fixture has, and does in the end. */
+#define EXPECT_NOTHING_LEFT() do {					\
+	struct alive now = settle(self->fd, self->before);		\
+									\
+	EXPECT_EQ(now.mappings, self->before.mappings);			\
+	EXPECT_EQ(now.descriptors, self->before.descriptors);		\
+	EXPECT_EQ(now.pinned, self->before.pinned);			\
+	EXPECT_EQ(now.mapped, self->before.mapped);			\
+} while (0)
 
 #endif
