@@ -46,6 +46,8 @@ struct task_struct;
  * @is_guard: is the byte at @offset, which is inside, in a hole: without memory, and
  *	to be out of reach in every mapping? Sets the valid pointer @length to the
  *	bytes from there on that the answer is right for. Never sleeps. NULL: no
+ * @get_cache_mode: how the CPU is to cache the byte at @offset, which is inside: one
+ *	of IOMD_MAP_..._CACHE. Never sleeps. NULL: what iomd_get_flags() says
  * @make_mapping: see iomd_make_mapping(); NULL: the base's
  * @do_map: see iomd_do_map(); NULL: the base's
  * @do_unmap: see iomd_do_unmap(); NULL: the base's
@@ -74,6 +76,7 @@ struct iomd_ops {
 			     u64 options);
 	int (*get_page_counts)(struct iomd *md, u64 *resident, u64 *dirty);
 	bool (*is_guard)(struct iomd *md, u64 offset, u64 *length);
+	u64 (*get_cache_mode)(struct iomd *md, u64 offset);
 	struct iomd_mapping *(*make_mapping)(struct iomd *md, struct iomd *owner,
 					     struct task_struct *task,
 					     struct iomd_mapping *new_map, u64 options,

@@ -216,6 +216,13 @@ bool iomd_is_guard(struct iomd *md, u64 offset, u64 *length)
 	return false;
 }
 
+u64 iomd_get_cache_mode(struct iomd *md, u64 offset)
+{
+	if (md->ops->get_cache_mode)
+		return md->ops->get_cache_mode(md, offset);
+	return iomd_get_flags(md) & IOMD_MAP_CACHE_MASK;
+}
+
 /**
  * iomd_get_preparation_id() - which preparation is it?
  * @md: descriptor

@@ -13,6 +13,9 @@ int iomd_refuse_complete(int error);
 /* The byte at @offset, which is inside, is in a hole or not: see iomd_ops. */
 bool iomd_is_guard(struct iomd *md, u64 offset, u64 *length);
 
+/* How the CPU is to cache the byte at @offset, which is inside: see iomd_ops. */
+u64 iomd_get_cache_mode(struct iomd *md, u64 offset);
+
 /*
  * @part becomes a part of @composite, or ceases to be one. -ELOOP beyond a depth
  * that the kernel's stack can bear; -EBUSY if @composite is a part itself, so that

@@ -20,6 +20,7 @@ static const struct iomd_ops interleaved_ops = {
 	.seek = iomd_composite_seek,
 	.set_in_use = iomd_composite_set_in_use,
 	.is_guard = iomd_composite_is_guard,
+	.get_cache_mode = iomd_composite_get_cache_mode,
 };
 
 struct os_meta_class iomd_interleaved_meta_class = {

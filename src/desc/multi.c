@@ -106,6 +106,7 @@ static const struct iomd_ops multi_ops = {
 	.set_ownership = multi_set_ownership,
 	.get_page_counts = multi_get_page_counts,
 	.is_guard = iomd_composite_is_guard,
+	.get_cache_mode = iomd_composite_get_cache_mode,
 };
 
 struct os_meta_class iomd_multi_meta_class = {

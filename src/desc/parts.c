@@ -72,6 +72,14 @@ bool iomd_part_is_guard(const struct iomd_part *part, u64 offset, u64 *length)
 	return guard;
 }
 
+u64 iomd_part_get_cache_mode(const struct iomd_part *part, u64 offset)
+{
+	struct place place = place_of(part, offset);
+
+	return place.length ? iomd_get_cache_mode(part->md, place.offset) :
+			      IOMD_MAP_DEFAULT_CACHE;
+}
+
 /*
  * Lists of parts
  */
@@ -398,6 +406,13 @@ bool iomd_composite_is_guard(struct iomd *md, u64 offset, u64 *length)
 		return false;
 	}
 	return iomd_part_is_guard(part, offset, length);
+}
+
+u64 iomd_composite_get_cache_mode(struct iomd *md, u64 offset)
+{
+	const struct iomd_part *part = find_part(&iomd_to_composite(md)->parts, offset);
+
+	return part ? iomd_part_get_cache_mode(part, offset) : IOMD_MAP_DEFAULT_CACHE;
 }
 
 /* Preparations end with the parts, which others may hold, too. */

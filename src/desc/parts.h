@@ -33,6 +33,7 @@ phys_addr_t iomd_part_get_physical_segment(const struct iomd_part *part, u64 off
 					   u64 *length, u64 options);
 bool iomd_part_seek(const struct iomd_part *part, struct iomd_segment_iter *iter);
 bool iomd_part_is_guard(const struct iomd_part *part, u64 offset, u64 *length);
+u64 iomd_part_get_cache_mode(const struct iomd_part *part, u64 offset);
 
 /* Parts one behind the other; each is held. */
 struct iomd_parts {
@@ -87,6 +88,7 @@ phys_addr_t iomd_composite_get_physical_segment(struct iomd *md, u64 offset, u64
 bool iomd_composite_seek(struct iomd *md, struct iomd_segment_iter *iter);
 int iomd_composite_set_in_use(struct iomd *md, bool begin);
 bool iomd_composite_is_guard(struct iomd *md, u64 offset, u64 *length);
+u64 iomd_composite_get_cache_mode(struct iomd *md, u64 offset);
 void iomd_composite_free(struct os_object *object);
 
 #endif

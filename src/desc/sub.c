@@ -118,6 +118,11 @@ static bool sub_is_guard(struct iomd *md, u64 offset, u64 *length)
 	return iomd_part_is_guard(&to_sub(md)->part, offset, length);
 }
 
+static u64 sub_get_cache_mode(struct iomd *md, u64 offset)
+{
+	return iomd_part_get_cache_mode(&to_sub(md)->part, offset);
+}
+
 /* The mapping is the parent's, who shares it with all of its parts. */
 static struct iomd_mapping *sub_make_mapping(struct iomd *md, struct iomd *owner,
 					     struct task_struct *task,
@@ -147,6 +152,7 @@ static const struct iomd_ops sub_ops = {
 	.set_ownership = sub_set_ownership,
 	.get_page_counts = sub_get_page_counts,
 	.is_guard = sub_is_guard,
+	.get_cache_mode = sub_get_cache_mode,
 	.make_mapping = sub_make_mapping,
 	.redirect = sub_redirect,
 };

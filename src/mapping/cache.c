@@ -5,24 +5,25 @@
 #include <iomd/descriptor.h>
 
 #include "../debug/inject.h"
+#include "../desc/descriptor.h"
 #include "cache.h"
 #include "mapping.h"
 
 /**
- * iomd_cache_mode() - the mode that memory of a kind is mapped with
+ * iomd_cache_mode() - the mode that memory is mapped with
  * @mapping: mapping
- * @kind: RAM or device memory
+ * @run: part of it that is no hole
  * @mode: set to one of IOMD_MAP_..._CACHE
  *
  * Return: 0; -EOPNOTSUPP if it is not what the mapping asks for.
  * Context: any.
  */
-int iomd_cache_mode(const struct iomd_mapping *mapping, enum iomd_run_kind kind, u64 *mode)
+int iomd_cache_mode(const struct iomd_mapping *mapping, const struct iomd_run *run, u64 *mode)
 {
 	u64 asked = mapping->options & IOMD_MAP_CACHE_MASK;
 
-	if (kind == IOMD_RUN_RAM) {
-		*mode = iomd_get_flags(mapping->memory) & IOMD_MAP_CACHE_MASK ?:
+	if (run->kind == IOMD_RUN_RAM) {
+		*mode = iomd_get_cache_mode(mapping->memory, iomd_run_offset(mapping, run->page)) ?:
 			IOMD_MAP_COPYBACK_CACHE;
 		return asked && asked != *mode ? -EOPNOTSUPP : 0;
 	}

@@ -60,7 +60,7 @@ static int map_device(struct iomd_mapping *mapping, struct iomd_run *run)
 	if (mapping->guard_pages || (mapping->options & IOMD_MAP_READ_ONLY) ||
 	    !is_one_device_piece(mapping, run))
 		return -EOPNOTSUPP;
-	ret = iomd_cache_mode(mapping, IOMD_RUN_DEVICE, &mode);
+	ret = iomd_cache_mode(mapping, run, &mode);
 	if (ret)
 		return ret;
 	if (!iomd_should_fail())
@@ -74,20 +74,38 @@ static int map_device(struct iomd_mapping *mapping, struct iomd_run *run)
 	return 0;
 }
 
-static int collect_pages(const struct iomd_mapping *mapping, struct page **pages)
+static int collect_run(const struct iomd_run *run, struct page **pages)
+{
+	u64 i;
+
+	for (i = 0; i < run->pages; i++) {
+		/* A piece may reach beyond the end of RAM. */
+		if (!iomd_is_ram(PFN_PHYS(run->pfn + i)))
+			return -EOPNOTSUPP;
+		pages[i] = pfn_to_page(run->pfn + i);
+	}
+	return 0;
+}
+
+/* The pages, and the one mode that all have; holes are NULL. */
+static int collect_pages(const struct iomd_mapping *mapping, struct page **pages, u64 *mode)
 {
 	struct iomd_run run = {};
-	u64 i;
+	u64 its_mode;
 	int ret;
 
+	*mode = 0;
 	while ((ret = iomd_next_run(mapping, &run)) > 0) {
-		for (i = 0; i < run.pages; i++) {
-			/* A piece may reach beyond the end of RAM. */
-			if (run.kind != IOMD_RUN_HOLE && !iomd_is_ram(PFN_PHYS(run.pfn + i)))
-				return -EOPNOTSUPP;
-			pages[run.page + i] = run.kind == IOMD_RUN_HOLE ? NULL :
-					      pfn_to_page(run.pfn + i);
-		}
+		if (run.kind == IOMD_RUN_HOLE)
+			continue;
+		ret = iomd_cache_mode(mapping, &run, &its_mode);
+		if (!ret && *mode && *mode != its_mode)
+			ret = -EOPNOTSUPP;
+		if (!ret)
+			ret = collect_run(&run, pages + run.page);
+		if (ret)
+			return ret;
+		*mode = its_mode;
 	}
 	return ret;
 }
@@ -102,17 +120,12 @@ static int map_pages(struct iomd_mapping *mapping)
 	u64 mode;
 	int ret;
 
-	ret = iomd_cache_mode(mapping, IOMD_RUN_RAM, &mode);
-	if (ret)
-		return ret;
 	if (count > min_t(unsigned long, totalram_pages(), INT_MAX) || iomd_should_fail())
 		return -ENOMEM;
-	pages = kvmalloc_array(count, sizeof(*pages), GFP_KERNEL);
+	pages = kvcalloc(count, sizeof(*pages), GFP_KERNEL);
 	if (!pages)
 		return -ENOMEM;
-	memset(pages, 0, guards * sizeof(*pages));
-	memset(pages + count - guards, 0, guards * sizeof(*pages));
-	ret = collect_pages(mapping, pages + guards);
+	ret = collect_pages(mapping, pages + guards, &mode);
 	if (ret)
 		goto out;
 	base = iomd_vmap_with_holes(pages, count, iomd_cache_prot(mode, prot));

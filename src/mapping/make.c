@@ -398,10 +398,11 @@ static struct iomd_mapping *create(struct iomd *md, struct task_struct *task,
  * -ESRCH if the task's address space is gone; -ENXIO for another machine's memory;
  * -EBUSY for the kernel while @md is redirected, or if device memory is mapped with
  * another cache mode; -EOPNOTSUPP for IOMD_MAP_OVERWRITE, a fixed address in the
- * kernel, a cache mode that the memory can't have, kernel mappings of device memory
- * that is not one piece, or together with RAM, or read-only, or with guards, kernel
- * guards where the architecture can't have them; -ENOMEM, also if the task's
- * RLIMIT_AS is exceeded; else as iomd_prepare(), or what mmap() would say.
+ * kernel, a cache mode that the memory can't have, kernel mappings of RAM of several
+ * modes, or of device memory that is not one piece, or together with RAM, or
+ * read-only, or with guards, kernel guards where the architecture can't have them;
+ * -ENOMEM, also if the task's RLIMIT_AS is exceeded; else as iomd_prepare(), or what
+ * mmap() would say.
  * Context: may sleep.
  */
 struct iomd_mapping *iomd_create_mapping_in_task(struct iomd *md, struct task_struct *task,

@@ -358,15 +358,18 @@ IOMD_EXPORT(iomd_mapping_get_physical_address);
  */
 int iomd_mapping_wire_range(struct iomd_mapping *mapping, u64 options, u64 offset, u64 length)
 {
+	struct iomd *memory;
 	int ret;
 
 	if (options & ~IOMD_DIRECTION_MASK || offset > mapping->length ||
 	    length > mapping->length - offset)
 		return -EINVAL;
 	mutex_lock(&mapping->lock);
-	ret = options ? iomd_prepare(mapping->memory, options) :
-			iomd_complete(mapping->memory, IOMD_DIRECTION_NONE);
+	memory = iomd_retain(mapping->memory);
 	mutex_unlock(&mapping->lock);
+	ret = options ? iomd_prepare(memory, options) :
+			iomd_complete(memory, IOMD_DIRECTION_NONE);
+	iomd_release(memory);
 	return ret;
 }
 IOMD_EXPORT(iomd_mapping_wire_range);

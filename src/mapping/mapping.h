@@ -63,6 +63,12 @@ static inline u64 iomd_mapping_pages(const struct iomd_mapping *mapping)
 	return (mapping->in_page + mapping->length + PAGE_SIZE - 1) >> PAGE_SHIFT;
 }
 
+/* Where in the memory its @page begins, or the mapping itself. */
+static inline u64 iomd_run_offset(const struct iomd_mapping *mapping, u64 page)
+{
+	return mapping->offset + (page ? page * PAGE_SIZE - mapping->in_page : 0);
+}
+
 static inline bool iomd_mapping_is_kernel(const struct iomd_mapping *mapping)
 {
 	return !mapping->mm;

@@ -117,6 +117,7 @@ static void exchange(struct iomd_mapping *mapping, struct iomd_mapping *other)
 	inode_unlock(&view->inode);
 }
 
+/* Prepares without the mapping locked: that may take long, and its end need not wait. */
 static int redirect_to(struct iomd_mapping *mapping, struct iomd *memory, u64 offset)
 {
 	struct iomd_mapping other;
@@ -125,12 +126,34 @@ static int redirect_to(struct iomd_mapping *mapping, struct iomd *memory, u64 of
 	ret = prepare_other(&other, mapping, memory, offset);
 	if (ret)
 		return ret;
-	iomd_remove_mapping(mapping->md, mapping);
-	exchange(mapping, &other);
-	iomd_add_mapping(mapping->md, mapping);
-	iomd_mapping_follow(mapping);
+	mutex_lock(&mapping->lock);
+	if (mapping->placed) {
+		iomd_remove_mapping(mapping->md, mapping);
+		exchange(mapping, &other);
+		iomd_add_mapping(mapping->md, mapping);
+		iomd_mapping_follow(mapping);
+	}
+	mutex_unlock(&mapping->lock);
 	give_up_other(&other);
 	return 0;
+}
+
+/* What can be done without other memory; false if that is not all there is to do. */
+static bool redirect_simply(struct iomd_mapping *mapping, const struct iomd *memory, u64 offset)
+{
+	bool done = true;
+
+	mutex_lock(&mapping->lock);
+	if (!mapping->placed || !mapping->view)
+		;
+	else if (!memory)
+		set_hidden(mapping, true);
+	else if (memory == mapping->md && offset == mapping->offset)
+		set_hidden(mapping, false);
+	else
+		done = false;
+	mutex_unlock(&mapping->lock);
+	return done;
 }
 
 /**
@@ -154,25 +177,14 @@ static int redirect_to(struct iomd_mapping *mapping, struct iomd *memory, u64 of
 int iomd_mapping_redirect(struct iomd_mapping *mapping, struct iomd *new_memory, u64 options,
 			  u64 offset)
 {
-	int ret = 0;
-
 	if (options)
 		return -EINVAL;
 	if (iomd_mapping_is_kernel(mapping))
 		return -EOPNOTSUPP;
 	if (!(mapping->options & IOMD_MAP_UNIQUE))
 		return -EINVAL;
-	mutex_lock(&mapping->lock);
-	if (!mapping->address || !mapping->view)
-		;
-	else if (!new_memory)
-		set_hidden(mapping, true);
-	else if (new_memory == mapping->md && offset == mapping->offset)
-		set_hidden(mapping, false);
-	else
-		ret = redirect_to(mapping, new_memory, offset);
-	mutex_unlock(&mapping->lock);
-	return ret;
+	return redirect_simply(mapping, new_memory, offset) ? 0 :
+	       redirect_to(mapping, new_memory, offset);
 }
 IOMD_EXPORT(iomd_mapping_redirect);
 

@@ -21,7 +21,7 @@
 int iomd_run_at(const struct iomd_mapping *mapping, u64 page, struct iomd_run *run)
 {
 	u64 end = mapping->offset + mapping->length;
-	u64 at = page ? mapping->offset + page * PAGE_SIZE - mapping->in_page : mapping->offset;
+	u64 at = iomd_run_offset(mapping, page);
 	unsigned int in_page = page ? 0 : mapping->in_page;
 	phys_addr_t address = 0;
 	u64 length;

@@ -26,21 +26,25 @@ struct placement {
 };
 
 static unsigned long place(struct iomd_mapping *mapping, struct file *file,
-			   unsigned long address, unsigned long length)
+			   unsigned long address, unsigned long length, unsigned long flags)
 {
-	unsigned long prot = PROT_READ, flags = MAP_SHARED;
-
-	/* A worker does not see for itself that the task's pointers are short ones. */
-#ifdef MAP_32BIT
-	if (mapping->mm->task_size <= BIT_ULL(32))
-		flags |= MAP_32BIT;
-#endif
+	unsigned long prot = PROT_READ;
 
 	if (!(mapping->options & IOMD_MAP_READ_ONLY))
 		prot |= PROT_WRITE;
 	if (!(mapping->options & IOMD_MAP_ANYWHERE))
 		flags |= MAP_FIXED_NOREPLACE;
-	return vm_mmap(file, address, length, prot, flags, 0);
+	return vm_mmap(file, address, length, prot, flags | MAP_SHARED, 0);
+}
+
+/* The worker's pointers are long ones; the task's may not be. */
+static unsigned long flags_for(const struct mm_struct *mm)
+{
+#ifdef MAP_32BIT
+	if (mm->task_size <= BIT_ULL(32))
+		return MAP_32BIT;
+#endif
+	return 0;
 }
 
 static void place_in_worker(struct work_struct *work)
@@ -51,8 +55,7 @@ static void place_in_worker(struct work_struct *work)
 
 	kthread_use_mm(mm);
 	address = place(placement->mapping, placement->file, placement->address,
-			placement->length);
-	/* The worker is of the kernel's word size; the task may not be. */
+			placement->length, flags_for(mm));
 	if (!IS_ERR_VALUE(address) && address + placement->length > mm->task_size) {
 		vm_munmap(address, placement->length);
 		address = -ENOMEM;
@@ -76,7 +79,7 @@ unsigned long iomd_task_mmap(struct iomd_mapping *mapping, struct file *file,
 	if (iomd_should_fail())
 		return -ENOMEM;
 	if (current->mm == mm)
-		return place(mapping, file, address, length);
+		return place(mapping, file, address, length, 0);
 	if (!mmget_not_zero(mm))
 		return -ESRCH;
 	if (READ_ONCE(mm->total_vm) + (length >> PAGE_SHIFT) > limit) {

@@ -41,7 +41,7 @@ static pgprot_t prot_of(const struct iomd_mapping *mapping, const struct iomd_ru
 {
 	u64 mode;
 
-	return iomd_cache_mode(mapping, run->kind, &mode) ? prot : iomd_cache_prot(mode, prot);
+	return iomd_cache_mode(mapping, run, &mode) ? prot : iomd_cache_prot(mode, prot);
 }
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
@@ -60,10 +60,10 @@ static bool is_huge(const struct vm_fault *vmf, const struct iomd_run *run)
 /* Have the class agree, which sees offsets in its descriptor. */
 static bool may_serve(struct iomd_mapping *mapping, u64 page, u64 pages)
 {
-	u64 start = page ? page * PAGE_SIZE - mapping->in_page : 0;
-	u64 end = min((page + pages) * PAGE_SIZE - mapping->in_page, mapping->length);
+	u64 start = iomd_run_offset(mapping, page);
+	u64 end = min(iomd_run_offset(mapping, page + pages), mapping->offset + mapping->length);
 
-	return !iomd_handle_fault(mapping->md, mapping, mapping->offset + start, end - start);
+	return !iomd_handle_fault(mapping->md, mapping, start, end - start);
 }
 
 static vm_fault_t serve_page(struct vm_fault *vmf, struct iomd_mapping *mapping)
@@ -76,21 +76,21 @@ static vm_fault_t serve_page(struct vm_fault *vmf, struct iomd_mapping *mapping)
 				   prot_of(mapping, &run, vmf->vma->vm_page_prot));
 }
 
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
 static vm_fault_t serve_huge(struct vm_fault *vmf, struct iomd_mapping *mapping)
 {
-#ifdef CONFIG_TRANSPARENT_HUGEPAGE
 	pgoff_t lead = (vmf->address & ~PMD_MASK) >> PAGE_SHIFT;
 	struct iomd_run run;
+	pmd_t entry = READ_ONCE(*vmf->pmd);
 
-	if (lead > vmf->pgoff || find_frame(mapping, vmf->pgoff - lead, &run) ||
-	    !is_huge(vmf, &run))
+	/* Single pages that came there meanwhile stay. */
+	if ((!pmd_none(entry) && !pmd_trans_huge(entry)) || lead > vmf->pgoff ||
+	    find_frame(mapping, vmf->pgoff - lead, &run) || !is_huge(vmf, &run))
 		return VM_FAULT_FALLBACK;
 	return may_serve(mapping, run.page, HPAGE_PMD_NR) ?
 	       iomd_compat_insert_pfn_pmd(vmf, run.pfn) : VM_FAULT_SIGBUS;
-#else
-	return VM_FAULT_FALLBACK;
-#endif
 }
+#endif
 
 /* Wait, without the address space locked, until there is something to be seen. */
 static vm_fault_t wait_unblocked(struct vm_fault *vmf, struct iomd_view *view)
@@ -107,25 +107,20 @@ static vm_fault_t wait_unblocked(struct vm_fault *vmf, struct iomd_view *view)
 	return VM_FAULT_RETRY;
 }
 
-static vm_fault_t fault(struct vm_fault *vmf, bool huge)
+static vm_fault_t view_fault(struct vm_fault *vmf)
 {
 	struct iomd_view *view = iomd_view_of(file_inode(vmf->vma->vm_file));
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 
 	if (READ_ONCE(view->blocked))
-		return huge ? VM_FAULT_FALLBACK : wait_unblocked(vmf, view);
+		return wait_unblocked(vmf, view);
 	inode_lock_shared(&view->inode);
 	if (view->blocked)
-		ret = huge ? VM_FAULT_FALLBACK : VM_FAULT_NOPAGE;
+		ret = VM_FAULT_NOPAGE;
 	else if (view->mapping)
-		ret = huge ? serve_huge(vmf, view->mapping) : serve_page(vmf, view->mapping);
+		ret = serve_page(vmf, view->mapping);
 	inode_unlock_shared(&view->inode);
 	return ret;
-}
-
-static vm_fault_t view_fault(struct vm_fault *vmf)
-{
-	return fault(vmf, false);
 }
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
@@ -141,12 +136,26 @@ static bool has_mmap_lock(const struct vm_fault *vmf)
 /*
  * With no more than its VMA locked, a fault must not wait for a view: a VMA is locked
  * under that when it is set up. It comes again, as for view_fault() it has to.
+ *
+ * One at a time, and no others meanwhile: entering a huge page where single ones have
+ * just come to be would be a bug to the kernel.
  */
 static vm_fault_t view_huge_fault(struct vm_fault *vmf, iomd_compat_fault_order order)
 {
+	struct iomd_view *view = iomd_view_of(file_inode(vmf->vma->vm_file));
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+
 	if (order != IOMD_COMPAT_PMD_FAULT || !has_mmap_lock(vmf))
 		return VM_FAULT_FALLBACK;
-	return fault(vmf, true);
+	if (READ_ONCE(view->blocked))
+		return wait_unblocked(vmf, view);
+	inode_lock(&view->inode);
+	if (view->blocked)
+		ret = VM_FAULT_NOPAGE;
+	else if (view->mapping)
+		ret = serve_huge(vmf, view->mapping);
+	inode_unlock(&view->inode);
+	return ret;
 }
 #endif
 
@@ -334,7 +343,7 @@ int iomd_mapping_check_runs(const struct iomd_mapping *mapping)
 	while ((ret = iomd_next_run(mapping, &run)) > 0) {
 		if (run.kind == IOMD_RUN_HOLE)
 			continue;
-		ret = iomd_cache_mode(mapping, run.kind, &mode);
+		ret = iomd_cache_mode(mapping, &run, &mode);
 		if (ret)
 			return ret;
 	}
@@ -385,7 +394,7 @@ static void tell_mode(struct iomd_mapping *mapping)
 
 	if (!iomd_run_at(mapping, 0, &run) && run.kind == IOMD_RUN_DEVICE &&
 	    run.pages == iomd_mapping_pages(mapping) &&
-	    !iomd_cache_mode(mapping, run.kind, &mode))
+	    !iomd_cache_mode(mapping, &run, &mode))
 		iomd_cache_tell(mapping, mode);
 }
 

@@ -8,8 +8,8 @@
  * revoked, whatever comes first; the mapping object holds the view.
  *
  * Locks: mmap_lock, then the view's inode lock, then what the kernel takes to fill
- * or to zap page tables. A fault holds the inode lock shared; who changes what is
- * shown holds it exclusively and never takes mmap_lock inside.
+ * or to zap page tables. A fault of a page holds the inode lock shared; who changes what
+ * is shown holds it exclusively and never takes mmap_lock inside.
  */
 #ifndef IOMD_MAPPING_VIEW_H
 #define IOMD_MAPPING_VIEW_H

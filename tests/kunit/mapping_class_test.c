@@ -579,7 +579,7 @@ static struct kunit_suite class_suite = {
 
 kunit_test_suite(class_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of mappings of other modules' classes, and of redirecting");
 MODULE_LICENSE("GPL");

@@ -481,7 +481,7 @@ static struct kunit_suite life_suite = {
 
 kunit_test_suite(life_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of the life of iomd's mappings");
 MODULE_LICENSE("GPL");

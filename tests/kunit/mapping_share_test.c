@@ -413,7 +413,7 @@ static struct kunit_suite share_suite = {
 
 kunit_test_suite(share_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of how iomd's mappings are shared");
 MODULE_LICENSE("GPL");

@@ -436,6 +436,42 @@ static void memory_with_a_mode_has_it_everywhere(struct kunit *test)
 		iomd_release(md);
 	}
 }
+
+static struct iomd *buffer(struct kunit *test, u64 options, u64 length)
+{
+	return made(test, iomd_buffer_with_options(BOTH | options, length, 0));
+}
+
+/* Parts of others have it as well; the kernel has one for all it sees in one piece. */
+static void modes_of_parts(struct kunit *test)
+{
+	const u64 combining = pgprot_val(pgprot_writecombine(PAGE_KERNEL)) & _PAGE_CACHE_MASK;
+	struct iomd *whole = buffer(test, IOMD_MAP_WRITE_COMBINE_CACHE, 4 * P);
+	struct iomd *parts[3] = { sub(test, whole, P, P), whole, sub(test, whole, 0, 2 * P) };
+	struct iomd_mapping *mapping;
+	struct iomd *md;
+
+	md = multi(test, parts, 3);
+	mapping = map_part(test, md, 0, 0, 0);
+	KUNIT_EXPECT_EQ(test, entry_of(bytes_of(mapping)) & _PAGE_CACHE_MASK, combining);
+	KUNIT_EXPECT_EQ(test, entry_of(bytes_of(mapping) + 6 * P) & _PAGE_CACHE_MASK, combining);
+	iomd_mapping_release(mapping);
+	expect_unmapped(test, iomd_map(md, IOMD_MAP_COPYBACK_CACHE), -EOPNOTSUPP);
+	iomd_release(md);
+	parts[0] = buffer(test, IOMD_MAP_WRITE_COMBINE_CACHE, P);
+	parts[1] = made(test, iomd_guard_page_with_size(P));
+	parts[2] = buffer(test, 0, P);
+	md = multi(test, parts, 3);
+	expect_unmapped(test, iomd_map(md, 0), -EOPNOTSUPP);
+	mapping = map_part(test, md, 0, 0, 2 * P);
+	KUNIT_EXPECT_EQ(test, entry_of(bytes_of(mapping)) & _PAGE_CACHE_MASK, combining);
+	iomd_mapping_release(mapping);
+	mapping = map_part(test, md, 0, P, 2 * P);
+	KUNIT_EXPECT_EQ(test, entry_of(bytes_of(mapping) + P) & _PAGE_CACHE_MASK,
+			pgprot_val(PAGE_KERNEL) & _PAGE_CACHE_MASK);
+	iomd_mapping_release(mapping);
+	iomd_release(md);
+}
 #else
 static void read_only_ones_are(struct kunit *test)
 {
@@ -443,6 +479,11 @@ static void read_only_ones_are(struct kunit *test)
 }
 
 static void memory_with_a_mode_has_it_everywhere(struct kunit *test)
+{
+	kunit_skip(test, "page tables can't be looked at here");
+}
+
+static void modes_of_parts(struct kunit *test)
 {
 	kunit_skip(test, "page tables can't be looked at here");
 }
@@ -562,6 +603,7 @@ static struct kunit_case view_cases[] = {
 	KUNIT_CASE(guarded_mappings),
 	KUNIT_CASE(read_only_ones_are),
 	KUNIT_CASE(memory_with_a_mode_has_it_everywhere),
+	KUNIT_CASE(modes_of_parts),
 	KUNIT_CASE(modes_that_ram_can_not_have),
 	KUNIT_CASE(registers),
 	KUNIT_CASE(registers_in_pieces),
@@ -578,7 +620,7 @@ static struct kunit_suite view_suite = {
 
 kunit_test_suite(view_suite);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Tests of what iomd's kernel mappings show");
 MODULE_LICENSE("GPL");

@@ -391,7 +391,7 @@ static struct miscdevice playground_device = {
 
 module_misc_device(playground_device);
 
-MODULE_INFO(import_ns, "IOMD");
+IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_DESCRIPTION("Descriptors and mappings for programs that test iomd");
 MODULE_LICENSE("GPL");
