@@ -98,6 +98,8 @@ static inline __u64 bench_now(void)
 #define BENCH_REPEATS	25
 
 struct bench_steps {
+	/* Before each run, not measured; may be NULL. */
+	void (*settle)(void *data);
 	int (*run)(void *data);
 	int (*undo)(void *data);
 	void *data;
@@ -105,9 +107,13 @@ struct bench_steps {
 
 static inline int bench_once(const struct bench_steps *steps, __u64 *run, __u64 *undo)
 {
-	__u64 start = bench_now(), between;
-	int ret = steps->run(steps->data);
+	__u64 start, between;
+	int ret;
 
+	if (steps->settle)
+		steps->settle(steps->data);
+	start = bench_now();
+	ret = steps->run(steps->data);
 	between = bench_now();
 	if (ret)
 		return ret;
@@ -156,7 +162,7 @@ static inline int bench_count(const struct bench_steps *steps, unsigned int repe
 /* Run and undo, once to warm up and then counted, without the measuring itself. */
 static inline int bench_measure(const struct bench_steps *steps, struct bench_result *result)
 {
-	struct bench_steps nothing = { bench_nothing, bench_nothing, NULL };
+	struct bench_steps nothing = { NULL, bench_nothing, bench_nothing, NULL };
 	__u64 run, undo, no_run = 0, no_undo = 0;
 	unsigned int i, repeats = 1;
 	int ret;

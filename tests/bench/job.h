@@ -55,6 +55,7 @@ struct bench_job {
  * @direction: one of IOMD_DIRECTION_
  * @by_call: the way back to user space is part of it
  * @set_up: before the first run; NULL: nothing
+ * @settle: before each run; NULL: nothing
  * @run: measured
  * @undo: measured too; NULL: nothing to undo
  * @tear_down: after the last undo; NULL: nothing
@@ -68,6 +69,7 @@ struct bench_case {
 	u64 direction;
 	bool by_call;
 	int (*set_up)(struct bench_job *job);
+	void (*settle)(void);
 	int (*run)(struct bench_job *job);
 	int (*undo)(struct bench_job *job);
 	void (*tear_down)(struct bench_job *job);

@@ -45,6 +45,14 @@ static void tear_down(struct bench_job *job)
 		job->what->tear_down(job);
 }
 
+static void settle(void *data)
+{
+	struct bench_job *job = data;
+
+	if (job->what->settle)
+		job->what->settle();
+}
+
 static int run(void *data)
 {
 	struct bench_job *job = data;
@@ -79,7 +87,7 @@ static int watch(struct bench_job *job, struct bench_result *result)
 
 static int measure(struct bench_job *job, struct bench_result *result)
 {
-	struct bench_steps steps = { run, undo, job };
+	struct bench_steps steps = { settle, run, undo, job };
 	int ret = set_up(job);
 
 	if (ret)

@@ -69,14 +69,14 @@ static int floor_give(struct bench_job *job)
 	unsigned long at = 0;
 
 	while (at < job->page_count) {
-		struct folio *folio = page_folio(job->pages[at]);
+		struct page *page = job->pages[at];
 		unsigned long count = 1;
 
-		if (folio_test_large(folio)) {
-			count = min(job->page_count - at, folio_nr_pages(folio));
-			unpin_user_page_range_dirty_lock(job->pages[at], count, dirty);
+		if (PageCompound(page)) {
+			count = min(job->page_count - at, folio_nr_pages(page_folio(page)));
+			unpin_user_page_range_dirty_lock(page, count, dirty);
 		} else {
-			release_small(job->pages[at], dirty);
+			release_small(page, dirty);
 		}
 		at += count;
 	}

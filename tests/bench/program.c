@@ -73,7 +73,7 @@ static void watch(const struct bench_steps *steps, struct bench_result *result)
 
 static void by_steps(struct bench_result *result)
 {
-	struct bench_steps steps = { step_run, step_undo, NULL };
+	struct bench_steps steps = { NULL, step_run, step_undo, NULL };
 
 	if (ioctl(bench, BENCH_STEP, BENCH_SET_UP))
 		die("set up");
@@ -116,7 +116,7 @@ static void measure_peers(struct memory *memory)
 	const struct peer *peer;
 
 	for (peer = peers; peer->name; peer++) {
-		struct bench_steps steps = { peer->run, peer->undo, memory };
+		struct bench_steps steps = { NULL, peer->run, peer->undo, memory };
 		struct bench_result result = { .units = memory->length / 4096 };
 
 		if (!(peer->kinds & 1 << memory->kind) || memory->length < peer->min ||
