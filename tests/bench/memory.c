@@ -13,8 +13,9 @@
 #define REPEATED	(64UL << 20)
 
 const char * const kind_names[BENCH_KINDS] = {
-	[BENCH_NATURAL] = "natural", [BENCH_SHUFFLED] = "shuffled", [BENCH_THP] = "thp",
-	[BENCH_HUGETLB] = "hugetlb", [BENCH_MEMFD] = "memfd", [BENCH_REPEATED] = "repeated",
+	[BENCH_NATURAL] = "natural", [BENCH_RUNS] = "runs", [BENCH_SHUFFLED] = "shuffled",
+	[BENCH_THP] = "thp", [BENCH_HUGETLB] = "hugetlb", [BENCH_MEMFD] = "memfd",
+	[BENCH_REPEATED] = "repeated",
 };
 
 static void touch_in_order(volatile char *at, size_t length)
@@ -26,29 +27,47 @@ static void touch_in_order(volatile char *at, size_t length)
 }
 
 /* The same order in every run: a generator of our own with a fixed seed. */
-static void touch_shuffled(volatile char *at, size_t length)
+static void shuffle(uint32_t *order, size_t count)
 {
-	size_t i, count = length / PAGE;
-	uint32_t *order = malloc(count * sizeof(*order));
 	uint64_t state = 1;
+	size_t i;
 
-	if (!order)
-		die("malloc");
-	for (i = 0; i < count; i++)
-		order[i] = i;
 	for (i = count - 1; i > 0; i--) {
 		size_t other;
-		uint32_t page = order[i];
+		uint32_t item = order[i];
 
 		state = state * 6364136223846793005ULL + 1442695040888963407ULL;
 		other = (state >> 33) % (i + 1);
 		order[i] = order[other];
-		order[other] = page;
+		order[other] = item;
 	}
+}
+
+/* In random order, as many pages at a time as @runs says in turn. */
+static void touch_shuffled(volatile char *at, size_t length, const unsigned int *runs,
+			   unsigned int run_count)
+{
+	size_t i, page, pages = length / PAGE, count = 0;
+	uint32_t *order = malloc(pages * sizeof(*order));
+	uint8_t *lengths = malloc(pages);
+
+	if (!order || !lengths)
+		die("malloc");
+	for (page = 0; page < pages; page += lengths[page]) {
+		lengths[page] = runs[count % run_count];
+		order[count++] = page;
+	}
+	shuffle(order, count);
 	for (i = 0; i < count; i++)
-		at[order[i] * PAGE] = 1;
+		for (page = order[i]; page < order[i] + lengths[order[i]] && page < pages; page++)
+			at[page * PAGE] = 1;
+	free(lengths);
 	free(order);
 }
+
+static const unsigned int singly[] = { 1 };
+/* 0.3 segments a page, as memory of a machine that has run for a while */
+static const unsigned int mixed[] = { 1, 6, 2, 5, 3, 3 };
 
 static void *map(size_t length, int flags, int fd)
 {
@@ -97,7 +116,7 @@ static void *map_repeated(struct memory *memory)
 		if (mmap(start + at, once, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
 			 memory->fd, 0) == MAP_FAILED)
 			die("mmap");
-	touch_shuffled(start, once);
+	touch_shuffled(start, once, singly, 1);
 	touch_in_order(start, memory->length);
 	return start;
 }
@@ -114,6 +133,7 @@ struct memory *memory_make(enum bench_kind kind, size_t length)
 	memory->fd = -1;
 	switch (kind) {
 	case BENCH_NATURAL:
+	case BENCH_RUNS:
 	case BENCH_SHUFFLED:
 		memory->address = map_aligned(memory, MADV_NOHUGEPAGE);
 		break;
@@ -136,7 +156,9 @@ struct memory *memory_make(enum bench_kind kind, size_t length)
 		die("kind");
 	}
 	if (kind == BENCH_SHUFFLED)
-		touch_shuffled(memory->address, length);
+		touch_shuffled(memory->address, length, singly, 1);
+	else if (kind == BENCH_RUNS)
+		touch_shuffled(memory->address, length, mixed, sizeof(mixed) / sizeof(mixed[0]));
 	else
 		touch_in_order(memory->address, length);
 	return memory;

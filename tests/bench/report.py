@@ -118,7 +118,8 @@ def print_row(results, name, key, part):
     peers = [costs[w] for w in WHO if w not in ("floor", "iomd") and costs[w] is not None]
     worst = max(spread(r[p]) for r in rows if r
                 for p in (("run", "undo") if part == "both" else (part,)))
-    segments = max((r["segments"] for r in rows if r), default=0)
+    # A page an entry has as many as there are pages.
+    segments = min((r["segments"] for r in rows if r and r["segments"]), default=0)
 
     def ratio(other):
         return f"{ours / other:.2f}" if ours is not None and other else ""
@@ -143,12 +144,13 @@ def goals(results):
         return result[name] / divide if result else None
 
     big = 128 * MIB
-    for kind, what, limits in (("natural", "natural order", (280, 285)),
+    for kind, what, limits in (("runs", "0.3 segments a page", (280, 285)),
                                ("shuffled", "every page its own", (295, 300))):
         for case, limit in zip(("pin_out", "pin_in"), limits):
             yield f"{STEPS[case][0]}, 4 KiB pages, {what}", ours(case, kind, big, "run"), limit
     for case, limit in (("pin_out", 85), ("pin_in", 95)):
-        yield f"{STEPS[case][1]}, 4 KiB pages, natural order", ours(case, "natural", big, "undo"), limit
+        for kind, what in (("natural", "natural order"), ("runs", "0.3 segments a page")):
+            yield f"{STEPS[case][1]}, 4 KiB pages, {what}", ours(case, kind, big, "undo"), limit
     for kind in ("thp", "hugetlb"):
         for case in ("pin_out", "pin_in"):
             yield f"{STEPS[case][0]}, 2 MiB folios, {kind}", ours(case, kind, big, "run"), 16
@@ -157,7 +159,9 @@ def goals(results):
         yield (f"{STEPS[case][0]}, against by hand",
                ratio(case, "natural", PAGE, "both", "by_hand"), 1)
     yield "allocations of one page's life", field("life_in", "natural", PAGE, "allocations"), 2
-    yield "next segment: iterator", ours("walk", "shuffled", big, "both"), 23
+    mine, floor = (cost("walk", who, "shuffled", big, "both") for who in ("iomd", "floor"))
+    # The loop takes the address and the length: that is dearer than the bare 18.
+    yield "next segment: iterator, above for_each_sgtable_sg", mine - floor if mine else None, 5
     yield "next segment: query in sequence", ours("sequence", "shuffled", big, "both"), 54
     few, many = (ours("random", "repeated", n * PAGE, "both") for n in (1000, 1000000))
     yield "segment at random of 1,000,000", many, 150
@@ -179,10 +183,10 @@ def goals(results):
         costs = [ours("pin_in", kind, size, "run") for size in (GIB, MIB)]
         yield (f"growth: prepare a page at 1 GiB against 1 MiB, {kind}",
                costs[0] / costs[1] if None not in costs else None, 1.05)
-    for who, limit in (("iomd", 1.05),):
-        rows = [get("pin_in", w, "shuffled", GIB) for w in (who, "floor")]
-        yield ("interrupts off at a stretch, against one batch of 512 pages",
-               rows[0]["blocked"] / rows[1]["blocked"] if all(rows) else None, limit)
+    # The floor's is one batch of 512 pages, and the timer's own work.
+    rows = [get("pin_in", who, "shuffled", GIB) for who in ("iomd", "floor")]
+    yield ("interrupts off at a stretch, against one batch of 512 pages",
+           rows[0]["blocked"] / rows[1]["blocked"] if all(rows) else None, 1.05)
 
 
 def print_goals(results):
@@ -197,40 +201,48 @@ def print_goals(results):
     print(f"{met} goals met, {missed} missed")
 
 
-def write_data(results, folder):
-    """A file for each chart; a column for each who, '-' where there is nothing."""
-    def table(name, rows):
-        with open(os.path.join(folder, name + ".dat"), "w") as out:
-            out.write("\t".join(["row"] + WHO) + "\n")
-            for label, costs in rows:
-                if any(c is not None for c in costs):
-                    out.write("\t".join([label] + ["-" if c is None else f"{c:.2f}"
-                                                   for c in costs]) + "\n")
+def write_chart(folder, name, rows):
+    """A column for each who that has a value in any row, '-' where there is none."""
+    rows = [(label, costs) for label, costs in rows if any(c is not None for c in costs)]
+    shown = [i for i in range(len(WHO)) if any(costs[i] is not None for _, costs in rows)]
+    with open(os.path.join(folder, name + ".dat"), "w") as out:
+        out.write("\t".join(["row"] + [WHO[i] for i in shown]) + "\n")
+        for label, costs in rows:
+            out.write("\t".join([label] + ["-" if costs[i] is None else f"{costs[i]:.2f}"
+                                           for i in shown]) + "\n")
 
-    kinds = ("natural", "shuffled", "memfd", "thp", "hugetlb")
-    sizes = sorted({r["size"] for r in results.all if r["case"] == "pin_in" and
-                    r["kind"] != "repeated"})
+
+def write_charts(results, folder):
+    def costs(case, kind, size, part):
+        return [results.cost(case, who, kind, size, part) for who in WHO]
+
+    def against_floor(*key):
+        values = costs(*key)
+        return [v / values[0] if v is not None and values[0] else None for v in values]
+
+    kinds = ("natural", "runs", "shuffled", "memfd", "thp", "hugetlb")
+    sizes = sorted({r["size"] for r in results.all if r["case"] == "pin_in"})
     big = min(128 * MIB, sizes[-1])
     for name, case, part in (("prepare", "pin_in", "run"), ("complete", "pin_in", "undo"),
                              ("ready", "ready", "both")):
-        table(name, [(kind, [results.cost(case, w, kind, big, part) for w in WHO])
-                     for kind in kinds])
-    table("steps", [(f"{STEPS[case][0]}, {size_name(size)}",
-                     [results.cost(case, w, kind, size, part) for w in WHO])
-                    for case, kind, size, part in (
-                        ("life_in", "natural", PAGE, "both"),
-                        ("kernel_map", "natural", MIB, "both"),
-                        ("user_map", "natural", MIB, "both"),
-                        ("user_fault", "natural", MIB, "run"),
-                        ("dma_map", "natural", MIB, "both"))])
-    table("queries", [(STEPS[case][0], [results.cost(case, w, kind, size, "both") for w in WHO])
-                      for case, kind, size in (
-                          ("walk", "shuffled", big), ("sequence", "shuffled", big),
-                          ("random", "repeated", 1000 * PAGE),
-                          ("random", "repeated", 1000000 * PAGE),
-                          ("nested", "shuffled", MIB))])
-    table("growth", [(str(size), [results.cost("pin_in", w, "shuffled", size, "run") for w in WHO])
-                     for size in sizes])
+        write_chart(folder, name, [(kind, costs(case, kind, big, part)) for kind in kinds])
+    write_chart(folder, "steps", [
+        (label, against_floor(*key)) for label, *key in (
+            ("one page's life", "life_in", "natural", PAGE, "both"),
+            ("read 64 KiB", "copy", "natural", 64 * KIB, "run"),
+            ("kernel map 1 MiB", "kernel_map", "natural", MIB, "both"),
+            ("user map 1 MiB", "user_map", "natural", MIB, "both"),
+            ("user fault", "user_fault", "natural", MIB, "run"),
+            ("DMA map 1 MiB", "dma_map", "natural", MIB, "both"))])
+    write_chart(folder, "queries", [
+        (label, costs(case, kind, size, "both")) for label, case, kind, size in (
+            ("iterator", "walk", "shuffled", big),
+            ("in sequence", "sequence", "shuffled", big),
+            ("random of 1000", "random", "repeated", 1000 * PAGE),
+            ("random of 1000000", "random", "repeated", 1000000 * PAGE),
+            ("sub of a multi of 64", "nested", "shuffled", MIB))])
+    write_chart(folder, "growth", [(str(size), costs("pin_in", "shuffled", size, "run"))
+                                   for size in sizes])
 
 
 def too_wide(results):
@@ -269,7 +281,7 @@ def main(log, folder, recorded=None, record=False):
         sys.exit(f"error: no results in {log}")
     with open(os.path.join(folder, "results.json"), "w") as out:
         json.dump(results.all, out, indent=1)
-    write_data(results, folder)
+    write_charts(results, folder)
     print_table(results)
     print_goals(results)
     problems = [f"not repeatable: {text}" for text in too_wide(results)]
