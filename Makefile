@@ -2,7 +2,7 @@
 # The front door: each target is a script of scripts/, which says more.
 # Variables given on the command line reach the scripts as environment.
 
-.PHONY: modules test lint demo clean help
+.PHONY: modules test lint demo bench bench-check clean help
 .DEFAULT_GOAL := modules
 
 modules:
@@ -17,6 +17,12 @@ lint:
 demo:
 	@scripts/demo
 
+bench:
+	@scripts/bench
+
+bench-check:
+	@scripts/bench --small
+
 clean:
 	rm -rf build
 
@@ -28,6 +34,8 @@ make test           the suites in QEMU, on a kernel built from Debian's sources
      SANITIZE=1     on a kernel with KASAN, lockdep, DMA-API debug, kmemleak ...
      KERNEL=6.12    or 6.1, or 7.3
 make demo           the edu sample on Debian's stock kernel, its device behind an IOMMU
+make bench          what iomd costs beside its peers, in instructions; minutes
+make bench-check    the small sizes, against what is recorded (RECORD=1: record anew)
 make lint           style, warnings, sparse, kernel-doc, spelling, scripts
 make clean          remove build/ (kernels stay in the cache: ~/.cache/iomd)
 endef

@@ -45,12 +45,11 @@ void iomd_segment_iter_seek(struct iomd_segment_iter *iter);
  */
 static inline void iomd_segment_iter_next(struct iomd_segment_iter *iter)
 {
-	iter->offset += iter->length;
-	if (iter->window) {
-		struct scatterlist *sg = iter->sg + 1;
+	struct scatterlist *sg = iter->sg + 1;
 
-		if (unlikely(sg_is_chain(sg)))
-			sg = sg_chain_ptr(sg);
+	iter->offset += iter->length;
+	/* What links to more entries has no length. */
+	if (iter->window && likely(sg->length)) {
 		iter->sg = sg;
 		iter->address = sg_phys(sg);
 		iter->length = min_t(u64, sg->length, iter->window);

@@ -58,6 +58,19 @@ static inline bool iomd_compat_is_vmalloc_or_module_addr(const void *address)
 	return is_vmalloc_addr(address);
 }
 
+/* Unpin @count pages from @page on, all of @folio, without marking them dirty. */
+static inline void iomd_compat_unpin(struct folio *folio, struct page *page, unsigned int count)
+{
+#ifdef IOMD_HAVE_UNPIN_USER_FOLIO
+	unpin_user_folio(folio, count);
+#else
+	if (count == 1)
+		unpin_user_page(page);
+	else
+		unpin_user_page_range_dirty_lock(page, count, false);
+#endif
+}
+
 static inline const struct iovec *iomd_compat_iter_iov(const struct iov_iter *iter)
 {
 #ifdef IOMD_HAVE_ITER_IOV_FIELD

@@ -11,6 +11,7 @@
 #include <linux/overflow.h>
 
 #include "descriptor.h"
+#include "general.h"
 #include "id.h"
 
 static atomic64_t last_id = ATOMIC64_INIT(BIT_ULL(32) - 1);
@@ -262,6 +263,23 @@ void iomd_set_preparation_id(struct iomd *md)
 }
 IOMD_EXPORT(iomd_set_preparation_id);
 
+static noinline phys_addr_t ask_class(struct iomd *md, u64 offset, u64 *length, u64 options)
+{
+	u64 end = READ_ONCE(md->length), unused;
+	phys_addr_t address;
+
+	if (!length)
+		length = &unused;
+	if (offset >= end) {
+		*length = 0;
+		return 0;
+	}
+	address = md->ops->get_physical_segment(md, offset, length, options);
+	/* A buffer has more than it describes, perhaps. */
+	*length = min(*length, end - offset);
+	return address;
+}
+
 /**
  * iomd_get_physical_segment() - address and length of contiguous memory
  * @md: descriptor, prepared unless it is physical
@@ -284,19 +302,14 @@ IOMD_EXPORT(iomd_set_preparation_id);
  */
 phys_addr_t iomd_get_physical_segment(struct iomd *md, u64 offset, u64 *length, u64 options)
 {
-	u64 end = READ_ONCE(md->length), unused;
-	phys_addr_t address;
-
-	if (!length)
-		length = &unused;
-	if (offset >= end) {
-		*length = 0;
-		return 0;
-	}
-	address = md->ops->get_physical_segment(md, offset, length, options);
-	/* A buffer has more than it describes, perhaps. */
-	*length = min(*length, end - offset);
-	return address;
+	/*
+	 * Most descriptors are of one class. It cuts its answer to what is described
+	 * itself, so that a walk costs a jump where it would cost a call and a frame.
+	 */
+	if (likely(md->ops->get_physical_segment == iomd_general_get_physical_segment &&
+		   length && offset < READ_ONCE(md->length)))
+		return iomd_general_get_physical_segment(md, offset, length, options);
+	return ask_class(md, offset, length, options);
 }
 IOMD_EXPORT(iomd_get_physical_segment);
 

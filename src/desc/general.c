@@ -129,24 +129,58 @@ static phys_addr_t extent_segment(const struct iomd_general *general, u64 offset
 	return extent->address + offset;
 }
 
-static phys_addr_t general_get_physical_segment(struct iomd *md, u64 offset, u64 *length,
-						u64 options)
+/* What lies @skip bytes into an entry, cut to what is described: a buffer has more. */
+static inline phys_addr_t segment_at(const struct iomd_general *general, struct scatterlist *sg,
+				     u64 skip, u64 offset, u64 *length)
+{
+	*length = min_t(u64, sg->length - skip, READ_ONCE(general->md.length) - offset);
+	return sg_phys(sg) + skip;
+}
+
+static noinline phys_addr_t find_segment(struct iomd_general *general, u64 offset, u64 *length)
+{
+	struct scatterlist *sg;
+	u64 skip;
+
+	sg = iomd_segments_find(&general->segments, offset, &skip);
+	return segment_at(general, sg, skip, offset, length);
+}
+
+/* The range that was described, if it may be told. */
+static noinline phys_addr_t find_range(struct iomd_general *general, u64 offset, u64 *length,
+				       u64 options)
+{
+	phys_addr_t address = 0;
+
+	*length = 0;
+	if ((options & IOMD_MEMORY_SEGMENT_SOURCE) ||
+	    (is_physical(general) && is_readable(general, options)))
+		address = extent_segment(general, offset, length);
+	*length = min(*length, READ_ONCE(general->md.length) - offset);
+	return address;
+}
+
+/*
+ * The usual question first: the next segment of memory that is prepared. Such memory
+ * is this machine's.
+ */
+phys_addr_t iomd_general_get_physical_segment(struct iomd *md, u64 offset, u64 *length,
+					      u64 options)
 {
 	struct iomd_general *general = iomd_to_general(md);
 	struct scatterlist *sg;
 	u64 skip;
 
-	if (options & IOMD_MEMORY_SEGMENT_SOURCE)
-		return extent_segment(general, offset, length);
-	if (!is_readable(general, options)) {
+	if (unlikely(!iomd_wire_is_wired(&general->wire) ||
+		     (options & IOMD_MEMORY_SEGMENT_SOURCE)))
+		return find_range(general, offset, length, options);
+	if (unlikely((options & IOMD_MEMORY_SEGMENT_WRITE) && !general->wire.writable)) {
 		*length = 0;
 		return 0;
 	}
-	if (is_physical(general))
-		return extent_segment(general, offset, length);
-	sg = iomd_segments_find(&general->segments, offset, &skip);
-	*length = sg->length - skip;
-	return sg_phys(sg) + skip;
+	if (iomd_segments_find_next(&general->segments, offset, &sg, &skip))
+		return segment_at(general, sg, skip, offset, length);
+	return find_segment(general, offset, length);
 }
 
 static bool general_seek(struct iomd *md, struct iomd_segment_iter *iter)
@@ -277,7 +311,7 @@ const struct iomd_ops iomd_general_ops = {
 	.init_with_options = iomd_general_init_with_options,
 	.prepare = general_prepare,
 	.complete = general_complete,
-	.get_physical_segment = general_get_physical_segment,
+	.get_physical_segment = iomd_general_get_physical_segment,
 	.seek = general_seek,
 	.set_in_use = general_set_in_use,
 	.get_preparation_id = general_get_preparation_id,

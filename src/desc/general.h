@@ -52,6 +52,10 @@ int iomd_general_init_with_options(struct iomd *md, void *buffers, u32 count, u3
 				   struct task_struct *task, u64 options,
 				   struct device *mapper);
 
+/* Known by name, so that what asks most descriptors need not call through a pointer. */
+phys_addr_t iomd_general_get_physical_segment(struct iomd *md, u64 offset, u64 *length,
+					      u64 options);
+
 static inline struct iomd_general *iomd_to_general(struct iomd *md)
 {
 	return container_of(md, struct iomd_general, md);

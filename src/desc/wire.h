@@ -44,7 +44,7 @@ u64 iomd_wire_get_id(struct iomd_wire *wire);
 /* For those who hold a preparation, or don't mind a stale answer. */
 static inline bool iomd_wire_is_wired(const struct iomd_wire *wire)
 {
-	return READ_ONCE(wire->count) && !READ_ONCE(wire->busy);
+	return READ_ONCE(wire->count);
 }
 
 #endif

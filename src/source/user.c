@@ -30,6 +30,8 @@ struct pinning {
 	unsigned int flags;
 	struct page **pages;
 	unsigned int room;
+	/* So far. */
+	u64 pinned;
 	struct iomd_segments *segments;
 };
 
@@ -57,7 +59,7 @@ static long pin_batch(const struct pinning *pin, unsigned long address, unsigned
 	return pinned;
 }
 
-static int pin_extent(const struct pinning *pin, const struct iomd_extent *extent)
+static int pin_extent(struct pinning *pin, const struct iomd_extent *extent)
 {
 	u64 address = extent->address, end = address + extent->length;
 
@@ -74,11 +76,10 @@ static int pin_extent(const struct pinning *pin, const struct iomd_extent *exten
 		pinned = pin_batch(pin, address, batch_pages(pin, address, pages));
 		if (pinned <= 0)
 			return pinned ?: -EFAULT;
-		iomd_count(IOMD_PAGES_PINNED, pinned);
 		appended = iomd_segments_append_pages(pin->segments, pin->pages, pinned, offset);
+		pin->pinned += appended;
 		if (appended < pinned) {
 			unpin_user_pages(pin->pages + appended, pinned - appended);
-			iomd_count(IOMD_PAGES_UNPINNED, pinned - appended);
 			return -ENOMEM;
 		}
 		/* Fewer than asked for is progress: asking again tells why. */
@@ -91,43 +92,52 @@ static int pin_extent(const struct pinning *pin, const struct iomd_extent *exten
 }
 
 /*
- * Give back the pages of one segment. What is cheapest differs: small pages one
- * by one, a large folio in one step for all of its pages.
+ * Give back small pages up to the first large folio; what is behind a small page is
+ * never inside one. A page stays dirty, so marking one, which sleeps, is rare.
  */
-static void unpin_segment(struct page *page, unsigned int count, bool dirty)
+static struct page *unpin_small(struct page *page, struct page *end, bool dirty)
 {
-	while (count) {
-		struct folio *folio = page_folio(page);
-		unsigned int pages = 1;
+	do {
+		struct folio *folio = (struct folio *)page;
 
-		if (folio_test_large(folio)) {
-			pages = min_t(unsigned long, count,
-				      folio_nr_pages(folio) - folio_page_idx(folio, page));
-			unpin_user_page_range_dirty_lock(page, pages, dirty);
-		} else {
-			if (dirty && !folio_test_dirty(folio))
-				set_page_dirty_lock(page);
-			unpin_user_page(page);
-		}
-		count -= pages;
-		page += pages;
-	}
+		if (dirty && !folio_test_dirty(folio))
+			set_page_dirty_lock(page);
+		iomd_compat_unpin(folio, page, 1);
+		page++;
+	} while (page < end && !PageHead(page));
+	return page;
 }
 
-static void unpin_all(struct iomd_segments *segments, bool dirty)
+/* Give back pages of the large folio that @page is in: in one step for all of them. */
+static struct page *unpin_large(struct page *page, struct page *end, bool dirty)
+{
+	struct folio *folio = page_folio(page);
+	unsigned int count = min_t(unsigned long, end - page,
+				   folio_nr_pages(folio) - folio_page_idx(folio, page));
+
+	if (dirty && !folio_test_dirty(folio))
+		unpin_user_page_range_dirty_lock(page, count, true);
+	else
+		iomd_compat_unpin(folio, page, count);
+	return page + count;
+}
+
+static void unpin_all(struct iomd_segments *segments, u64 pages, bool dirty)
 {
 	struct scatterlist *sg = segments->table.sgl;
-	unsigned int i;
-	u64 pages = 0;
+	unsigned int left = segments->table.orig_nents;
 
-	for (i = 0; i < segments->table.orig_nents; i++) {
-		unsigned int count = iomd_segment_pages(sg);
+	while (left) {
+		struct page *page = sg_page(sg), *end = page + iomd_segment_pages(sg);
 
-		unpin_segment(sg_page(sg), count, dirty);
-		pages += count;
-		if (i + 1 < segments->table.orig_nents)
-			sg = iomd_segments_next(sg);
-		if (!(i % BATCH))
+		do {
+			page = PageCompound(page) ? unpin_large(page, end, dirty) :
+						    unpin_small(page, end, dirty);
+		} while (page < end);
+		if (!--left)
+			break;
+		sg = iomd_segments_next(sg);
+		if (!(left % BATCH))
 			cond_resched();
 	}
 	iomd_count(IOMD_PAGES_UNPINNED, pages);
@@ -143,10 +153,11 @@ static int pin_extents(struct iomd_general *general, struct pinning *pin)
 	iomd_segments_init(pin->segments);
 	for (i = 0; !ret && i < extents->count; i++)
 		ret = pin_extent(pin, &extents->list[i]);
+	iomd_count(IOMD_PAGES_PINNED, pin->pinned);
 	if (!ret)
 		ret = iomd_segments_finish(pin->segments);
 	if (ret)
-		unpin_all(pin->segments, false);
+		unpin_all(pin->segments, pin->pinned, false);
 	return ret;
 }
 
@@ -201,7 +212,7 @@ static int user_wire(struct iomd_general *general, u64 direction)
 
 static void user_unwire(struct iomd_general *general, bool dirty)
 {
-	unpin_all(&general->segments, dirty);
+	unpin_all(&general->segments, general->extents.pages, dirty);
 	iomd_account_uncharge(general->mm, general->extents.pages);
 }
 
