@@ -102,8 +102,6 @@ struct file *iomd_view_create(struct iomd_mapping *mapping, const struct file_op
 		module_put(fops->owner);
 		return file;
 	}
-	/* The file gives this back when it ends. */
-	__module_get(fops->owner);
 	mapping->view = iomd_view_of(inode);
 	mapping->view->mapping = iomd_mapping_retain(mapping);
 	mapping->view->fill = mapping->options & IOMD_MAP_PREFAULT;

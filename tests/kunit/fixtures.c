@@ -40,7 +40,7 @@ struct fixture {
 };
 
 /* nr_foll_pin_acquired - nr_foll_pin_released, with what the CPUs have not told yet. */
-static s64 kernel_pins(void)
+static s64 sum_kernel_pins(void)
 {
 	s64 pins = atomic_long_read(&vm_node_stat[NR_FOLL_PIN_ACQUIRED]) -
 		   atomic_long_read(&vm_node_stat[NR_FOLL_PIN_RELEASED]);
@@ -53,6 +53,18 @@ static s64 kernel_pins(void)
 
 			pins += untold[NR_FOLL_PIN_ACQUIRED] - untold[NR_FOLL_PIN_RELEASED];
 		}
+	return pins;
+}
+
+/* A CPU may tell while its share is added: then one more look is needed. */
+static s64 kernel_pins(void)
+{
+	s64 pins = sum_kernel_pins(), before;
+
+	do {
+		before = pins;
+		pins = sum_kernel_pins();
+	} while (pins != before);
 	return pins;
 }
 
