@@ -8,6 +8,7 @@
 #define IOMD_COMPAT_H
 
 #include <linux/export.h>
+#include <linux/hugetlb_inline.h>
 #include <linux/mm.h>
 #include <linux/shmem_fs.h>
 #include <linux/shrinker.h>
@@ -46,6 +47,40 @@ static inline long iomd_compat_pin_remote(struct mm_struct *mm, unsigned long st
 #else
 	return pin_user_pages_remote(mm, start, nr, flags, pages, NULL);
 #endif
+}
+
+/*
+ * The flags with which up to *@count pages from @address on are pinned, and how many
+ * they are right for. A process's own pages of a file are the file's until they are
+ * written: where the kernel does not do it, ask for the copy before a device reads
+ * what its owner will never see again.
+ */
+static inline unsigned int iomd_compat_pin_flags(struct mm_struct *mm, unsigned long address,
+						 unsigned int flags, unsigned int *count)
+{
+#ifdef IOMD_HAVE_PINS_OF_PRIVATE_FILES
+	struct vm_area_struct *vma;
+	unsigned long end;
+
+	if ((flags & FOLL_WRITE) || mmap_read_lock_killable(mm))
+		return flags;
+	vma = find_vma(mm, address);
+	if (vma) {
+		end = vma->vm_start <= address ? vma->vm_end : vma->vm_start;
+		*count = min_t(unsigned long, *count, PFN_UP(end - address));
+		if (vma->vm_start <= address && is_cow_mapping(vma->vm_flags) &&
+		    !vma_is_anonymous(vma)) {
+			flags |= FOLL_WRITE;
+			/* The owner may not write now, but later. */
+			if (!is_vm_hugetlb_page(vma))
+				flags |= FOLL_FORCE;
+			else if (!(vma->vm_flags & VM_WRITE))
+				flags &= ~FOLL_WRITE;
+		}
+	}
+	mmap_read_unlock(mm);
+#endif
+	return flags;
 }
 
 /* Not every kernel exports its own. */

@@ -46,15 +46,16 @@ static unsigned int batch_pages(const struct pinning *pin, u64 address, u64 page
 
 static long pin_batch(const struct pinning *pin, unsigned long address, unsigned int count)
 {
+	unsigned int flags = iomd_compat_pin_flags(pin->mm, address, pin->flags, &count);
 	long pinned;
 
 	if (iomd_should_fail())
 		return -ENOMEM;
 	if (!pin->remote)
-		return pin_user_pages_fast(address, count, pin->flags, pin->pages);
+		return pin_user_pages_fast(address, count, flags, pin->pages);
 	if (mmap_read_lock_killable(pin->mm))
 		return -EINTR;
-	pinned = iomd_compat_pin_remote(pin->mm, address, count, pin->flags, pin->pages);
+	pinned = iomd_compat_pin_remote(pin->mm, address, count, flags, pin->pages);
 	mmap_read_unlock(pin->mm);
 	return pinned;
 }

@@ -915,6 +915,31 @@ static void the_owner_may_write_its_copy_of_a_file(struct kunit *test)
 	scene_close(&scene);
 }
 
+/* What is mapped read-only may be made writable after it was pinned. */
+static void the_owner_may_write_its_copy_later(struct kunit *test)
+{
+	struct puppet *puppet = puppet_start(test);
+	char word[6] = {};
+	struct iomd *md;
+	u64 address;
+	int fd;
+
+	fd = puppet_syscall(puppet, __NR_memfd_create, puppet_string(puppet, "later"), 0);
+	KUNIT_ASSERT_GE(test, fd, 0);
+	KUNIT_ASSERT_EQ(test, 0L, puppet_syscall(puppet, __NR_ftruncate, fd, 2 * PAGE_SIZE));
+	address = puppet_mmap(puppet, 2 * PAGE_SIZE, PROT_READ, MAP_PRIVATE, fd);
+	md = iomd_with_address_range(address, 2 * PAGE_SIZE, IOMD_DIRECTION_OUT, puppet->task);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(md));
+	KUNIT_ASSERT_EQ(test, iomd_prepare(md, 0), 0);
+	KUNIT_EXPECT_EQ(test, 0L, puppet_syscall(puppet, __NR_mprotect, address, 2 * PAGE_SIZE,
+						 PROT_READ | PROT_WRITE));
+	puppet_write(puppet, address + PAGE_SIZE, "owner", 5);
+	KUNIT_EXPECT_EQ(test, iomd_read_bytes(md, PAGE_SIZE, word, 5), 5ULL);
+	KUNIT_EXPECT_STREQ(test, word, "owner");
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	iomd_release(md);
+}
+
 /* A file may be cut while its pages are pinned. */
 static void the_file_may_be_truncated(struct kunit *test)
 {
@@ -1012,6 +1037,7 @@ static struct kunit_case user_cases[] = {
 	KUNIT_CASE_PARAM(the_owner_may_fork, who_gen_params),
 	KUNIT_CASE_PARAM(the_owner_may_write, who_gen_params),
 	KUNIT_CASE_PARAM(the_owner_may_write_its_copy_of_a_file, who_gen_params),
+	KUNIT_CASE(the_owner_may_write_its_copy_later),
 	KUNIT_CASE(the_file_may_be_truncated),
 	KUNIT_CASE(the_file_may_be_sealed),
 	KUNIT_CASE_PARAM(no_fault_takes_only_what_is_there, who_gen_params),
