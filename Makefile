@@ -2,7 +2,7 @@
 # The front door: each target is a script of scripts/, which says more.
 # Variables given on the command line reach the scripts as environment.
 
-.PHONY: modules test lint demo bench bench-check clean help
+.PHONY: modules test check lint demo bench bench-check clean help
 .DEFAULT_GOAL := modules
 
 modules:
@@ -10,6 +10,9 @@ modules:
 
 test:
 	@scripts/test
+
+check:
+	@scripts/check
 
 lint:
 	@scripts/lint
@@ -33,6 +36,7 @@ make test           the suites in QEMU, on a kernel built from Debian's sources
      SUITE=name     only the suites whose module's name contains it
      SANITIZE=1     on a kernel with KASAN, lockdep, DMA-API debug, kmemleak ...
      KERNEL=6.12    or 6.1, or 7.3
+make check          everything: all kernels (KERNELS="6.12 6.1 7.3"), sanitizers, lint ...
 make demo           the edu sample on Debian's stock kernel, its device behind an IOMMU
 make bench          what iomd costs beside its peers, in instructions; minutes
 make bench-check    the small sizes, against what is recorded (RECORD=1: record anew)
