@@ -52,16 +52,18 @@ apt_update() {
 	fi
 }
 
-# apt_from SUITE: from here on packages are looked up in another suite of this
-# machine's own Debian mirror, with lists of our own: the system's stay as they are.
+# apt_from SUITE [deb-src]: from here on packages (or sources) are looked up in a
+# suite of this machine's own Debian mirror, with lists of our own: the system's
+# stay as they are.
 apt_from() {
-	local dir=$cache/apt/$1 mirror
+	local name=$1${2:+-$2} dir mirror
+	dir=$cache/apt/$name
 	# shellcheck disable=SC2016 # apt-get fills these in
 	mirror=$(apt-get indextargets --format '$(ORIGIN) $(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
 		sed -n 's,^Debian [a-z]* \(.*/debian/*\)$,\1,p' | head -n 1)
 	[ -n "$mirror" ] || { say "this machine's apt has no Debian mirror to take $1 from"; return 1; }
 	mkdir -p "$dir"/{lists/partial,archives/partial}
-	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $1 main" >"$dir/sources.list"
+	echo "${2:-deb} [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $1 main" >"$dir/sources.list"
 	cat >"$dir/apt.conf" <<-END
 		Dir::Etc::SourceList "$dir/sources.list";
 		Dir::Etc::SourceParts "/dev/null";
@@ -70,7 +72,7 @@ apt_from() {
 		Acquire::Languages "none";
 		APT::Sandbox::User "root";
 	END
-	apt_suite=$1
+	apt_suite=$name
 	export APT_CONFIG=$dir/apt.conf
 }
 
