@@ -50,8 +50,12 @@ typedef __u8 u8;
 #define GUARDED_SMALL	BIT(43)
 #define GUARDED_LARGE	BIT(44)
 
-#define P	4096UL
-#define HUGE	(512 * P)
+/* The kernel's page. */
+#define P	((unsigned long)getpagesize())
+
+/* What a user's address is to the kernel. */
+#define ADDRESS(pointer)	((u64)(uintptr_t)(pointer))
+#define POINTER(address)	((void *)(uintptr_t)(address))
 
 /* 0, or -errno; what is asked for is in @call. */
 static inline int playground(int fd, struct playground *call)
@@ -82,7 +86,7 @@ static inline int buffer(int fd, u64 length, u8 byte)
 static inline int user_memory(int fd, int pid, const void *address, u64 length, u64 options)
 {
 	return make(fd, (struct playground) { .order = PLAYGROUND_USER, .pid = pid,
-		.address = (u64)address, .length = length, .options = options });
+		.address = ADDRESS(address), .length = length, .options = options });
 }
 
 static inline int registers(int fd, u64 length)
@@ -105,7 +109,7 @@ static inline int sub(int fd, int of, u64 offset, u64 length)
 static inline int multi(int fd, const u32 *ids, unsigned int count)
 {
 	return make(fd, (struct playground) { .order = PLAYGROUND_MULTI, .options = BOTH,
-		.address = (u64)ids, .length = count });
+		.address = ADDRESS(ids), .length = count });
 }
 
 static inline int fill(int fd, int id, u64 offset, u64 length, u8 byte)
@@ -160,7 +164,7 @@ static inline char *address_of(int fd, int id)
 {
 	struct playground call = { .order = PLAYGROUND_ADDRESS, .id = id };
 
-	return playground(fd, &call) ? NULL : (char *)call.address;
+	return playground(fd, &call) ? NULL : POINTER(call.address);
 }
 
 /* A mapping's number, or -errno; its address is in *@address. */
@@ -170,7 +174,7 @@ static inline int map_part(int fd, int id, u64 options, u64 offset, u64 length, 
 				   .offset = offset, .length = length };
 	int ret = playground(fd, &call);
 
-	*address = (char *)call.address;
+	*address = POINTER(call.address);
 	return ret ?: (int)call.id;
 }
 
@@ -182,7 +186,7 @@ static inline int map(int fd, int id, u64 options, char **address)
 static inline int map_at(int fd, int id, u64 options, const void *address)
 {
 	return make(fd, (struct playground) { .order = PLAYGROUND_MAP, .id = id,
-					      .options = options, .address = (u64)address });
+					      .options = options, .address = ADDRESS(address) });
 }
 
 /* What is alive of what the playground's users made. */

@@ -434,10 +434,10 @@ TEST_F(end, of_mappings_in_other_tasks) {
 		call.id = id;
 		call.pid = pid;
 		call.options = UNIQUE | fillings[i] | (i ? 0 : ANYWHERE);
-		call.address = (u64)place;
+		call.address = ADDRESS(place);
 		ASSERT_EQ(playground(self->fd, &call), 0);
 		mappings[i] = call.id;
-		address[i] = (char *)call.address;
+		address[i] = POINTER(call.address);
 	}
 	ASSERT_EQ(address[1], place);
 	call.id = id;
