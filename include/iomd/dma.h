@@ -14,6 +14,7 @@
 struct device;
 struct iomd;
 struct iomd_dma_device;
+struct iomd_dma_page;
 
 /*
  * Mapper options, of iomd_set_mapper_options(). The first two are IOKit's; as
@@ -46,6 +47,9 @@ struct iomd_dma_map {
 	struct list_head node;
 	unsigned long attributes;
 	bool mapped;
+	/* Not a descriptor's memory, but pages that the DMA API gave, and their count. */
+	struct iomd_dma_page *pages;
+	unsigned int page_count;
 };
 
 struct iomd_dma_map *iomd_dma_map(struct iomd *md, struct device *dev, u64 offset,

@@ -6,8 +6,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include <iomd/buffer.h>
-
+#include "../debug/counters.h"
 #include "../debug/inject.h"
 #include "../desc/general.h"
 #include "../desc/ram.h"
@@ -15,6 +14,7 @@
 #include "../source/source.h"
 #include "bounce.h"
 #include "limits.h"
+#include "map.h"
 
 struct iomd_bounce {
 	struct iomd_general general;
@@ -43,15 +43,6 @@ static u64 mask_of(u64 last, u32 alignment)
 	u64 mask = last == U64_MAX ? last : BIT_ULL(fls64(last + 1) - 1) - 1;
 
 	return mask & ~((u64)alignment - 1);
-}
-
-struct iomd *iomd_bounce_whole(u64 length, const struct iomd_limits *limits)
-{
-	u32 alignment = max3(limits->alignment, limits->inner_alignment,
-			     limits->length_alignment);
-
-	return iomd_buffer_in_task_with_physical_mask(IOMD_KERNEL_TASK, IOMD_DIRECTION_OUT_IN,
-						      length, mask_of(limits->last, alignment));
 }
 
 /* Bytes of a segment that need no page instead. */
@@ -113,26 +104,42 @@ static void replace(struct builder *builder, phys_addr_t address, u64 length)
 	}
 }
 
-static int build(struct iomd_bounce *bounce, struct iomd *md, u64 offset, u64 length, u64 last)
+static int get_pages(struct iomd_bounce *bounce, u64 bytes, u64 mask)
 {
-	struct iomd_pages_wish wish = { .mask = mask_of(last, 1) };
+	struct iomd_pages_wish wish = { .bytes = bytes, .mask = mask, .brief = true };
+
+	return iomd_pages_check(&wish) ?: iomd_pages_alloc(&wish, &bounce->pages);
+}
+
+static int begin(struct builder *builder, u64 ranges)
+{
+	if (ranges > U32_MAX || iomd_should_fail())
+		return -ENOMEM;
+	builder->ranges = kvmalloc_array(ranges, sizeof(*builder->ranges), GFP_KERNEL_ACCOUNT);
+	return builder->ranges ? 0 : -ENOMEM;
+}
+
+static int finish(struct builder *builder, struct iomd_bounce *bounce)
+{
+	int ret = iomd_extents_init(&bounce->general.extents, builder->ranges, builder->count);
+
+	kvfree(builder->ranges);
+	return ret;
+}
+
+static int build_sparse(struct iomd_bounce *bounce, struct iomd *md, u64 offset, u64 length,
+			u64 last)
+{
 	struct builder builder = {};
 	struct iomd_segment_iter iter;
 	u64 ranges, pages;
 	int ret;
 
 	count_sparse(md, offset, length, last, &ranges, &pages);
-	if (ranges > U32_MAX)
-		return -ENOMEM;
-	wish.bytes = pages << PAGE_SHIFT;
-	ret = iomd_pages_check(&wish) ?: iomd_pages_alloc(&wish, &bounce->pages);
+	ret = get_pages(bounce, pages << PAGE_SHIFT, mask_of(last, 1)) ?:
+	      begin(&builder, ranges);
 	if (ret)
 		return ret;
-	if (!iomd_should_fail())
-		builder.ranges = kvmalloc_array(ranges, sizeof(*builder.ranges),
-						GFP_KERNEL_ACCOUNT);
-	if (!builder.ranges)
-		return -ENOMEM;
 	builder.sg = bounce->pages.table.sgl;
 	iomd_for_each_segment(iter, md, offset, length) {
 		u64 good = within(iter.address, iter.length, last);
@@ -141,20 +148,55 @@ static int build(struct iomd_bounce *bounce, struct iomd *md, u64 offset, u64 le
 			append(&builder, iter.address, good);
 		replace(&builder, iter.address + good, iter.length - good);
 	}
-	ret = iomd_extents_init(&bounce->general.extents, builder.ranges, builder.count);
-	kvfree(builder.ranges);
-	return ret;
+	return finish(&builder, bounce);
 }
 
-struct iomd *iomd_bounce_sparse(struct iomd *md, u64 offset, u64 length, u64 direction,
-				u64 last)
+/* The pages as they are. */
+static int list_pages(struct iomd_bounce *bounce)
 {
-	struct iomd_bounce *bounce = os_object_alloc(&iomd_bounce_meta_class);
+	struct builder builder = {};
+	struct scatterlist *sg;
+	unsigned int i;
 	int ret;
 
-	if (!bounce)
-		return ERR_PTR(-ENOMEM);
-	ret = build(bounce, md, offset, length, last);
+	ret = begin(&builder, bounce->pages.table.nents);
+	if (ret)
+		return ret;
+	for_each_sgtable_sg(&bounce->pages.table, sg, i)
+		append(&builder, sg_phys(sg), sg->length);
+	return finish(&builder, bounce);
+}
+
+static int build_whole(struct iomd_bounce *bounce, u64 length, const struct iomd_limits *limits)
+{
+	u32 alignment = max3(limits->alignment, limits->inner_alignment,
+			     limits->length_alignment);
+
+	return get_pages(bounce, length, mask_of(limits->last, alignment)) ?:
+	       list_pages(bounce);
+}
+
+static int build_of_pages(struct iomd_bounce *bounce, const struct iomd_dma_map *map)
+{
+	struct iomd_segments *segments = &bounce->pages;
+	unsigned int i;
+
+	iomd_segments_init(segments);
+	for (i = 0; i < map->page_count; i++) {
+		struct page *page = map->pages[i].page;
+
+		if (!iomd_segments_append_pages(segments, &page, 1, 0))
+			return -ENOMEM;
+		get_page(page);
+		iomd_count(IOMD_PAGES_ALLOCATED, 1);
+		clear_highpage(page);
+	}
+	return iomd_segments_finish(segments) ?: list_pages(bounce);
+}
+
+/* What was built becomes a descriptor, or what there is of it goes. */
+static struct iomd *publish(struct iomd_bounce *bounce, u64 length, u64 direction, int ret)
+{
 	if (ret) {
 		os_object_release(&bounce->general.md.object);
 		return ERR_PTR(ret);
@@ -162,6 +204,35 @@ struct iomd *iomd_bounce_sparse(struct iomd *md, u64 offset, u64 length, u64 dir
 	iomd_general_init(&bounce->general, &iomd_source_physical, length,
 			  direction | IOMD_MEMORY_TYPE_PHYSICAL);
 	return &bounce->general.md;
+}
+
+struct iomd *iomd_bounce_sparse(struct iomd *md, u64 offset, u64 length, u64 direction,
+				u64 last)
+{
+	struct iomd_bounce *bounce = os_object_alloc(&iomd_bounce_meta_class);
+
+	if (!bounce)
+		return ERR_PTR(-ENOMEM);
+	return publish(bounce, length, direction,
+		       build_sparse(bounce, md, offset, length, last));
+}
+
+struct iomd *iomd_bounce_whole(u64 length, u64 direction, const struct iomd_limits *limits)
+{
+	struct iomd_bounce *bounce = os_object_alloc(&iomd_bounce_meta_class);
+
+	if (!bounce)
+		return ERR_PTR(-ENOMEM);
+	return publish(bounce, length, direction, build_whole(bounce, length, limits));
+}
+
+struct iomd *iomd_bounce_of_pages(const struct iomd_dma_map *map, u64 direction)
+{
+	struct iomd_bounce *bounce = os_object_alloc(&iomd_bounce_meta_class);
+
+	if (!bounce)
+		return ERR_PTR(-ENOMEM);
+	return publish(bounce, map->length, direction, build_of_pages(bounce, map));
 }
 
 /* Contiguous memory that the descriptor does not share. */

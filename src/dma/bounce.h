@@ -10,16 +10,20 @@
 #include <linux/types.h>
 
 struct iomd;
+struct iomd_dma_map;
 struct iomd_limits;
 struct os_meta_class;
 
 extern struct os_meta_class iomd_bounce_meta_class;
 
 /* @length bytes of new, zeroed memory within @limits, in place of all of a range. */
-struct iomd *iomd_bounce_whole(u64 length, const struct iomd_limits *limits);
+struct iomd *iomd_bounce_whole(u64 length, u64 direction, const struct iomd_limits *limits);
 /* New, zeroed pages for those of a range that lie above @last, the others as they are. */
 struct iomd *iomd_bounce_sparse(struct iomd *md, u64 offset, u64 length, u64 direction,
 				u64 last);
+
+/* Of a device's own pages, held from now on. */
+struct iomd *iomd_bounce_of_pages(const struct iomd_dma_map *map, u64 direction);
 
 /*
  * Copy @length bytes between a descriptor and what was made in its place, but for

@@ -390,12 +390,12 @@ IOMD_EXPORT(iomd_dma_command_get_alignment_internal_segments);
  * @direction: of the transfers
  * @length: bytes, at least 1
  *
- * What takes the place of a descriptor that does not fit: a buffer, here for both
- * directions. A subclass may make it another way. IOKit:
- * IODMACommand::createCopyBuffer.
+ * What takes the place of a descriptor that does not fit. A subclass may make it
+ * another way. IOKit: IODMACommand::createCopyBuffer.
  *
  * Return: a descriptor of RAM, at least @length bytes, prepared for life, with one
- * reference, the caller's; or ERR_PTR: see iomd_buffer_in_task_with_physical_mask().
+ * reference, the caller's; or ERR_PTR: -ENOMEM; -E2BIG for more, with an alignment
+ * beyond a page, than the kernel has in one piece; -EINTR if a fatal signal came.
  * Context: may sleep.
  */
 struct iomd *iomd_dma_command_create_copy_buffer(struct iomd_dma_command *command,
@@ -408,6 +408,6 @@ struct iomd *iomd_dma_command_create_copy_buffer(struct iomd_dma_command *comman
 	limits = iomd_dma_command_limits(command);
 	if (command->device && iomd_dma_device_translates(command->device->dev))
 		limits.last = U64_MAX;
-	return iomd_bounce_whole(length, &limits);
+	return iomd_bounce_whole(length, direction, &limits);
 }
 IOMD_EXPORT(iomd_dma_command_create_copy_buffer);

@@ -6,9 +6,31 @@
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
+#include "../compat/swiotlb.h"
 #include "../debug/inject.h"
 #include "device.h"
 #include "map.h"
+
+static u64 highest_of(struct device *dev)
+{
+	return min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+}
+
+bool iomd_dma_device_is_misled(struct device *dev)
+{
+	return !iomd_dma_device_translates(dev) && is_swiotlb_force_bounce(dev) &&
+	       iomd_compat_swiotlb_last(dev) > highest_of(dev);
+}
+
+/* By an IOMMU or by copying, the DMA API has a device reach any memory. */
+u64 iomd_dma_device_reach(struct device *dev)
+{
+	if (iomd_dma_device_translates(dev) ||
+	    (dma_max_mapping_size(dev) != SIZE_MAX &&
+	     iomd_compat_swiotlb_last(dev) <= highest_of(dev)))
+		return U64_MAX;
+	return iomd_dma_device_is_misled(dev) ? 0 : highest_of(dev);
+}
 
 static LIST_HEAD(devices);
 /* guards the list; a map's last reference to a device may go in an interrupt */

@@ -20,6 +20,7 @@
 #include "device.h"
 #include "limits.h"
 #include "map.h"
+#include "pages.h"
 
 /* What an entry may be; where one is cut, it is between pages if possible. */
 static struct iomd_limits limits_of(struct device *dev)
@@ -37,6 +38,7 @@ static struct iomd_limits limits_of(struct device *dev)
 /* Entries that the table needs. */
 static int count_entries(const struct iomd_dma_map *map, const struct iomd_limits *limits)
 {
+	u64 reach = iomd_dma_device_reach(map->dev);
 	bool write = map->direction != DMA_TO_DEVICE;
 	u64 end = map->offset + map->length;
 	struct iomd_segment_iter iter;
@@ -48,6 +50,8 @@ static int count_entries(const struct iomd_dma_map *map, const struct iomd_limit
 	while (iter.length) {
 		if (!iomd_is_ram(iter.address) || !iomd_is_ram(iter.address + iter.length - 1))
 			return -EOPNOTSUPP;
+		if (iter.address + iter.length - 1 > reach)
+			return -ERANGE;
 		for (at = 0; at < iter.length; entries++)
 			at += iomd_limits_cut(limits, iter.address + at, iter.length - at);
 		iomd_segment_iter_next(&iter);
@@ -102,7 +106,10 @@ static int check_mapped(const struct iomd_dma_map *map, const struct iomd_limits
 
 void iomd_dma_map_undo(struct iomd_dma_map *map)
 {
-	dma_unmap_sgtable(map->dev, &map->sgt, map->direction, map->attributes);
+	if (map->pages)
+		iomd_dma_pages_free(map);
+	else
+		dma_unmap_sgtable(map->dev, &map->sgt, map->direction, map->attributes);
 	WRITE_ONCE(map->mapped, false);
 	iomd_count(IOMD_DMA_UNMAPPED, 1);
 }
@@ -175,22 +182,33 @@ unsigned long iomd_dma_attributes(const struct iomd *md)
 	       DMA_ATTR_WEAK_ORDERING : 0;
 }
 
+static struct iomd_dma_map *alloc(struct iomd_dma_device *device, u64 length,
+				  enum dma_data_direction direction)
+{
+	struct iomd_dma_map *map = NULL;
+
+	if (!iomd_should_fail())
+		map = kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
+	if (!map)
+		return NULL;
+	map->device = iomd_dma_device_retain(device);
+	map->dev = device->dev;
+	map->length = length;
+	map->direction = direction;
+	return map;
+}
+
 struct iomd_dma_map *iomd_dma_map_for(struct iomd_dma_device *device, struct iomd *md,
 				      u64 offset, u64 length,
 				      enum dma_data_direction direction)
 {
-	struct iomd_dma_map *map;
+	struct iomd_dma_map *map = alloc(device, length, direction);
 	int ret;
 
-	map = iomd_should_fail() ? NULL : kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
 	if (!map)
 		return ERR_PTR(-ENOMEM);
-	map->device = iomd_dma_device_retain(device);
-	map->dev = device->dev;
 	map->md = iomd_retain(md);
 	map->offset = offset;
-	map->length = length;
-	map->direction = direction;
 	map->attributes = iomd_dma_attributes(md);
 	ret = iomd_set_in_use(md, true);
 	if (ret)
@@ -204,6 +222,29 @@ err_end_use:
 	iomd_set_in_use(md, false);
 err_put:
 	iomd_release(md);
+	iomd_dma_device_put(device);
+	kfree(map);
+	return ERR_PTR(ret);
+}
+
+struct iomd_dma_map *iomd_dma_map_pages(struct iomd_dma_device *device, u64 length,
+					enum dma_data_direction direction)
+{
+	struct iomd_dma_map *map = alloc(device, length, direction);
+	int ret = -ENODEV;
+
+	if (!map)
+		return ERR_PTR(-ENOMEM);
+	if (iomd_dma_device_enter(device)) {
+		ret = iomd_dma_pages_alloc(map);
+		if (!ret) {
+			iomd_count(IOMD_DMA_MAPPED, 1);
+			iomd_dma_device_begin(device, map);
+		}
+		iomd_dma_device_exit(device);
+	}
+	if (!ret)
+		return map;
 	iomd_dma_device_put(device);
 	kfree(map);
 	return ERR_PTR(ret);
@@ -225,8 +266,8 @@ err_put:
  * Return: the map, or ERR_PTR: -EINVAL if the range does not lie inside or is
  * empty, or for unknown bits; -EAGAIN if the memory is not prepared; -EACCES if it
  * is prepared for OUT only and @direction has IN; -ENODEV if the device is not set
- * up for DMA, or its driver has left it; -ERANGE if it can't reach the addresses it
- * was given, or they break its limits; -EOPNOTSUPP for device memory; -ENXIO for
+ * up for DMA, or its driver has left it; -ERANGE if it can't reach the memory, or the
+ * addresses it was given break its limits; -EOPNOTSUPP for device memory; -ENXIO for
  * another machine's; -ENOMEM; else what the DMA API said.
  * Context: may sleep.
  */
@@ -265,7 +306,9 @@ void iomd_dma_unmap(struct iomd_dma_map *map)
 		iomd_dma_device_exit(map->device);
 	}
 	sg_free_table(&map->sgt);
-	iomd_set_in_use(map->md, false);
+	kvfree(map->pages);
+	if (map->md)
+		iomd_set_in_use(map->md, false);
 	iomd_release(map->md);
 	iomd_dma_device_put(map->device);
 	kfree(map);
@@ -284,7 +327,10 @@ void iomd_dma_sync_for_cpu(struct iomd_dma_map *map)
 {
 	if (!iomd_dma_device_enter(map->device))
 		return;
-	dma_sync_sgtable_for_cpu(map->dev, &map->sgt, map->direction);
+	if (map->pages)
+		iomd_dma_pages_sync_for_cpu(map);
+	else
+		dma_sync_sgtable_for_cpu(map->dev, &map->sgt, map->direction);
 	iomd_dma_device_exit(map->device);
 }
 IOMD_EXPORT(iomd_dma_sync_for_cpu);
@@ -299,7 +345,10 @@ void iomd_dma_sync_for_device(struct iomd_dma_map *map)
 {
 	if (!iomd_dma_device_enter(map->device))
 		return;
-	dma_sync_sgtable_for_device(map->dev, &map->sgt, map->direction);
+	if (map->pages)
+		iomd_dma_pages_sync_for_device(map);
+	else
+		dma_sync_sgtable_for_device(map->dev, &map->sgt, map->direction);
 	iomd_dma_device_exit(map->device);
 }
 IOMD_EXPORT(iomd_dma_sync_for_device);

@@ -6,10 +6,22 @@
 
 struct iomd_dma_device;
 
+/* A page that is a device's for as long as it is mapped, and where that sees it. */
+struct iomd_dma_page {
+	struct page *page;
+	dma_addr_t address;
+};
+
 /* iomd_dma_map() for a device that is known; @direction as the DMA API has it. */
 struct iomd_dma_map *iomd_dma_map_for(struct iomd_dma_device *device, struct iomd *md,
 				      u64 offset, u64 length,
 				      enum dma_data_direction direction);
+/*
+ * The same of new pages, which hold garbage: for a device that nothing else can be
+ * mapped for. The map holds them no longer than the device is there.
+ */
+struct iomd_dma_map *iomd_dma_map_pages(struct iomd_dma_device *device, u64 length,
+					enum dma_data_direction direction);
 /* The device's side of the unmap. */
 void iomd_dma_map_undo(struct iomd_dma_map *map);
 

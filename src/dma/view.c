@@ -40,17 +40,6 @@ struct iomd_limits iomd_dma_command_limits(const struct iomd_dma_command *comman
 	return limits;
 }
 
-/*
- * Highest physical address that may be handed to the DMA API. Where neither an IOMMU
- * nor bounce buffers help, it complains loudly of what the device can't reach.
- */
-static u64 reach_of(struct device *dev)
-{
-	if (iomd_dma_device_translates(dev) || dma_max_mapping_size(dev) != SIZE_MAX)
-		return U64_MAX;
-	return min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
-}
-
 static bool lies_within(const struct iomd_dma_view *view, u64 last)
 {
 	struct iomd_segment_iter iter;
@@ -102,32 +91,47 @@ static void give_up_replacement(struct iomd_dma_view *view)
 	view->whole = false;
 }
 
+static int copy(struct iomd_dma_view *view, bool to_md)
+{
+	if (!iomd_dma_view_is_bounced(view))
+		return 0;
+	return iomd_bounce_copy(view->runs.md, view->runs.offset, view->md, view->offset,
+				view->runs.length, to_md);
+}
+
+/* @length addresses follow those that are listed; the end is behind them. */
+static void append(struct iomd_runs *runs, u64 address, u64 length)
+{
+	struct iomd_run *last = runs->list + runs->count;
+	u64 offset = last->offset;
+
+	if (!runs->count || last[-1].address + (offset - last[-1].offset) != address) {
+		last->address = address;
+		runs->count++;
+		last++;
+	}
+	last->offset = offset + length;
+}
+
 /* What the device sees, neighbours joined, so that an offset is found fast. */
 static int list_runs(struct iomd_dma_view *view)
 {
-	struct iomd_runs *runs = &view->runs;
-	struct iomd_run *run = NULL;
+	const struct iomd_dma_map *map = view->map;
+	u64 left = view->runs.length;
 	struct scatterlist *sg;
-	u64 offset = 0;
-	int i;
+	unsigned int i;
 
 	if (!iomd_should_fail())
-		runs->list = kvmalloc_array(view->map->sgt.nents + 1, sizeof(*runs->list),
-					    GFP_KERNEL_ACCOUNT);
-	if (!runs->list)
+		view->runs.list = kvmalloc_array(map->sgt.nents + map->page_count + 1ULL,
+						 sizeof(*view->runs.list), GFP_KERNEL_ACCOUNT);
+	if (!view->runs.list)
 		return -ENOMEM;
-	runs->count = 0;
-	for_each_sgtable_dma_sg(&view->map->sgt, sg, i) {
-		u64 address = sg_dma_address(sg);
-
-		if (!run || run->address + (offset - run->offset) != address) {
-			run = &runs->list[runs->count++];
-			run->offset = offset;
-			run->address = address;
-		}
-		offset += sg_dma_len(sg);
-	}
-	runs->list[runs->count].offset = offset;
+	view->runs.count = 0;
+	view->runs.list->offset = 0;
+	for_each_sgtable_dma_sg(&map->sgt, sg, i)
+		append(&view->runs, sg_dma_address(sg), sg_dma_len(sg));
+	for (i = 0; i < map->page_count; i++, left -= PAGE_SIZE)
+		append(&view->runs, map->pages[i].address, min_t(u64, left, PAGE_SIZE));
 	return 0;
 }
 
@@ -186,8 +190,7 @@ static int try(struct iomd_dma_view *view, struct iomd_dma_command *command,
 	if (bouncing) {
 		ret = replace(view, command, bouncing);
 		if (!ret && fill)
-			ret = iomd_bounce_copy(view->runs.md, 0, view->md, view->offset,
-					       view->runs.length, false);
+			ret = copy(view, false);
 	}
 	if (!ret && command->device)
 		ret = map(view, command->device);
@@ -202,6 +205,45 @@ static int try(struct iomd_dma_view *view, struct iomd_dma_command *command,
 	return ret ?: 1;
 }
 
+/* In place of all of it, memory that the DMA API knows the device to reach. */
+static int show_pages(struct iomd_dma_view *view, struct iomd_dma_command *command, bool fill)
+{
+	unsigned int broken;
+	struct iomd *md;
+	int ret;
+
+	view->map = iomd_dma_map_pages(command->device, view->runs.length, view->direction);
+	if (IS_ERR(view->map)) {
+		ret = PTR_ERR(view->map);
+		view->map = NULL;
+		return ret;
+	}
+	md = iomd_bounce_of_pages(view->map, iomd_get_direction(view->md));
+	ret = PTR_ERR_OR_ZERO(md);
+	if (ret)
+		goto err_unmap;
+	view->runs.md = md;
+	view->runs.offset = 0;
+	view->whole = true;
+	ret = list_runs(view);
+	if (!ret && fill)
+		ret = copy(view, false);
+	if (!ret)
+		ret = look_for_broken_limits(view, &broken);
+	if (!ret && may_have_to_copy(view, broken))
+		ret = broken & IOMD_OUT_OF_REACH ? -EMSGSIZE : -EINVAL;
+	if (ret)
+		goto err_give_up;
+	iomd_dma_sync_for_device(view->map);
+	return 0;
+
+err_give_up:
+	give_up_replacement(view);
+err_unmap:
+	unmap(view);
+	return ret;
+}
+
 static int show(struct iomd_dma_view *view, struct iomd_dma_command *command,
 		enum iomd_bouncing bouncing, bool fill)
 {
@@ -212,9 +254,11 @@ static int show(struct iomd_dma_view *view, struct iomd_dma_command *command,
 
 	if (command->device && (iomd_get_flags(view->md) & IOMD_MEMORY_REMOTE))
 		return -ENXIO;
-	if (command->device && !lies_within(view, reach_of(command->device->dev))) {
+	if (command->device && !lies_within(view, iomd_dma_device_reach(command->device->dev))) {
 		if (iterate_only)
 			return -ERANGE;
+		if (iomd_dma_device_is_misled(command->device->dev))
+			return show_pages(view, command, fill);
 		bouncing = max(bouncing, IOMD_BOUNCE_SPARSE);
 	}
 	for (;; bouncing = next) {
@@ -281,14 +325,6 @@ err_free:
 int iomd_dma_view_check_device(const struct iomd_dma_view *view)
 {
 	return view->map && !READ_ONCE(view->map->mapped) ? -ENODEV : 0;
-}
-
-static int copy(struct iomd_dma_view *view, bool to_md)
-{
-	if (!iomd_dma_view_is_bounced(view))
-		return 0;
-	return iomd_bounce_copy(view->runs.md, view->runs.offset, view->md, view->offset,
-				view->runs.length, to_md);
 }
 
 int iomd_dma_view_sync_in(struct iomd_dma_view *view)

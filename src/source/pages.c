@@ -27,6 +27,7 @@ struct hunt {
 	u64 allowed;
 	u64 left;
 	unsigned int least_order, most_order;
+	bool brief;
 	gfp_t gfp;
 	unsigned long aside;
 	struct list_head rejected;
@@ -108,7 +109,7 @@ static int search(struct hunt *hunt, gfp_t gfp, unsigned long may_set_aside)
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		/* Only where pages are hard to find, more than the rest is of use. */
-		if (!~hunt->allowed && order > (int)hunt->least_order)
+		if ((!~hunt->allowed || hunt->brief) && order > (int)hunt->least_order)
 			order = min_t(int, order, ilog2(hunt->left));
 		block = find_block(hunt, gfp, order, may_set_aside);
 		if (block)
@@ -124,12 +125,17 @@ static int search_zones(struct hunt *hunt)
 	bool high = hunt->allowed > U32_MAX;
 	gfp_t wide = hunt->gfp | (high ? 0 : __GFP_DMA32);
 	gfp_t narrow = hunt->gfp | (high ? __GFP_DMA32 : __GFP_DMA);
-	int ret;
+	int ret = 0;
 
 	if (!~hunt->allowed)
 		return search(hunt, hunt->gfp, 0);
+	/* First where none is set aside, though that is a place others need more. */
+	if (hunt->brief)
+		ret = search(hunt, hunt->gfp | (hunt->allowed >= U32_MAX ? __GFP_DMA32 :
+								      __GFP_DMA), 1);
 	wide &= ~__GFP_DIRECT_RECLAIM;
-	ret = search(hunt, wide, FEW);
+	if (!ret)
+		ret = search(hunt, wide, FEW);
 	if (!ret)
 		ret = search(hunt, narrow, FEW);
 	if (!ret)
@@ -206,6 +212,7 @@ int iomd_pages_alloc(const struct iomd_pages_wish *wish, struct iomd_segments *s
 		.allowed = U64_MAX,
 		.left = PFN_UP(wish->bytes),
 		.least_order = wish->contiguous ? get_order(bytes) : 0,
+		.brief = wish->brief,
 		.gfp = GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN,
 		.rejected = LIST_HEAD_INIT(hunt.rejected),
 	};

@@ -16,6 +16,7 @@ struct iomd_segments;
  * @mask: bits that a physical address may have; 0: all
  * @contiguous: all of it in one piece
  * @reserve: the kernel's reserves may be used
+ * @brief: for a short while: rather found fast than in few pieces
  */
 struct iomd_pages_wish {
 	u64 bytes;
@@ -23,6 +24,7 @@ struct iomd_pages_wish {
 	u64 mask;
 	bool contiguous;
 	bool reserve;
+	bool brief;
 };
 
 int iomd_pages_check(struct iomd_pages_wish *wish);

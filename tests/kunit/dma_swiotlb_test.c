@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Devices on a machine whose kernel copies everything, through bounce buffers
+ * (swiotlb=force): a forgotten sync shows, and so do buffers that a device can't
+ * reach, which lie at the end of the guest's memory.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/module.h>
+
+#include "../../src/debug/counters.h"
+#include "../../src/debug/inject.h"
+#include "bench.h"
+#include "composites.h"
+
+/* Less than where the bounce buffers are, and more than where the first chunks are. */
+#define NARROW	28
+
+static struct iomd_dma_command *command_for(struct kunit *test, struct device *dev)
+{
+	struct iomd_dma_command *command;
+
+	command = iomd_dma_command_with_specification(iomd_dma_command_output_host64, NULL, 0,
+						      dev, NULL);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(command), 0);
+	return command;
+}
+
+static void end_command(struct iomd_dma_command *command)
+{
+	iomd_dma_command_release(command);
+	os_object_barrier();
+}
+
+static u64 mappings(void)
+{
+	return iomd_counter_read(IOMD_DMA_MAPPED) - iomd_counter_read(IOMD_DMA_UNMAPPED);
+}
+
+static void describe_some(struct bench *bench, u64 direction)
+{
+	bench_clear(bench);
+	bench_add(bench, 0, 64, BENCH_CHUNK_BYTES - 64);
+	bench_add(bench, BENCH_HIGH, 0, BENCH_CHUNK_BYTES);
+	bench_add(bench, 1, 128, 4096);
+	bench_describe(bench, BENCH_KERNEL, direction);
+}
+
+static struct iomd_dma_command *shown(struct bench *bench, struct device *dev)
+{
+	struct iomd_dma_command *command = command_for(bench->test, dev);
+
+	KUNIT_ASSERT_EQ(bench->test, set_memory(command, bench->md, true), 0);
+	KUNIT_ASSERT_EQ(bench->test, strict_list_get(&bench->list, command, 0, 5), 0);
+	KUNIT_ASSERT_EQ(bench->test, bench->list.length, bench->length);
+	return command;
+}
+
+/* Has what was written last reached the memory? */
+static bool is_written(struct bench *bench)
+{
+	bench_cpu_reads(bench, 0, bench->scratch, bench->length);
+	return !memcmp(bench->scratch, bench->model, bench->length);
+}
+
+/* In each direction, nothing arrives before the sync, and all with it. */
+static void a_sync_is_needed(struct kunit *test)
+{
+	static const unsigned int bits[] = { 64, NARROW };
+	struct device *dev = driven_device(test, 64);
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bits); i++) {
+		driven_device_set_bits(dev, bits[i]);
+		describe_some(bench, IOMD_DIRECTION_OUT_IN);
+		command = shown(bench, dev);
+		bench_expect_device_sees(bench, 0);
+
+		bench_device_writes(bench, 0, 3000, 9000);
+		KUNIT_EXPECT_FALSE_MSG(test, is_written(bench), "%u bits", bits[i]);
+		KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_IN), 0);
+		KUNIT_EXPECT_TRUE_MSG(test, is_written(bench), "%u bits", bits[i]);
+
+		bench_cpu_writes(bench, 100, 5000);
+		strict_device_read(&bench->list, 0, bench->scratch, bench->length);
+		KUNIT_EXPECT_NE(test, memcmp(bench->scratch, bench->model, bench->length), 0);
+		KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_OUT), 0);
+		bench_expect_device_sees(bench, 0);
+
+		bench_device_writes(bench, 0, 1, 77);
+		KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), 0);
+		bench_expect_memory(bench);
+		end_command(command);
+	}
+	bench_end(bench);
+	driven_device_remove(dev);
+}
+
+/* The same for who maps without a command. */
+static void a_map_needs_it_too(struct kunit *test)
+{
+	struct device *dev = driven_device(test, 64);
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_map *map;
+	struct scatterlist *sg;
+	int i;
+
+	describe_some(bench, IOMD_DIRECTION_IN);
+	map = iomd_dma_map(bench->md, dev, 0, bench->length, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(map));
+	bench->list.count = 0;
+	for_each_sgtable_dma_sg(&map->sgt, sg, i)
+		bench->list.segments[bench->list.count++] = (struct iomd_dma_segment64) {
+			sg_dma_address(sg), sg_dma_len(sg) };
+	bench_device_writes(bench, 0, 500, 9999);
+	KUNIT_EXPECT_FALSE(test, is_written(bench));
+	iomd_dma_sync_for_cpu(map);
+	KUNIT_EXPECT_TRUE(test, is_written(bench));
+	iomd_dma_sync_for_device(map);
+	bench_device_writes(bench, 0, 0, 600);
+	iomd_dma_unmap(map);
+	bench_expect_memory(bench);
+	bench_end(bench);
+	driven_device_remove(dev);
+}
+
+static void within_reach(struct kunit *test)
+{
+	static const u64 directions[] = {
+		IOMD_DIRECTION_IN, IOMD_DIRECTION_OUT, IOMD_DIRECTION_OUT_IN,
+	};
+	struct device *dev = driven_device(test, NARROW);
+	struct strict_limits limits = { .last = DMA_BIT_MASK(NARROW), .alignment = 1,
+					.inner_alignment = 1, .length_alignment = 1 };
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(directions); i++) {
+		describe_some(bench, directions[i]);
+		command = shown(bench, dev);
+		KUNIT_EXPECT_EQ(test, mappings(), 1ULL);
+		strict_list_check(&bench->list, &limits, true);
+		bench_expect_device_sees(bench, 0);
+		if (directions[i] != IOMD_DIRECTION_OUT)
+			bench_device_writes(bench, 0, 3000, 9000);
+		KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), 0);
+		KUNIT_EXPECT_EQ(test, mappings(), 0ULL);
+		bench_expect_memory(bench);
+		end_command(command);
+	}
+	bench_end(bench);
+	driven_device_remove(dev);
+}
+
+static void refused(struct kunit *test)
+{
+	struct device *dev = driven_device(test, NARROW);
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+	struct iomd_dma_map *map;
+
+	describe_some(bench, IOMD_DIRECTION_OUT);
+	/* A map does not copy: not even what is within reach. */
+	map = iomd_dma_map(bench->md, dev, 0, 100, 0);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(map), -ERANGE);
+	command = iomd_dma_command_with_specification(iomd_dma_command_output_host64, NULL,
+						      IOMD_DMA_MAP_OPTION_ITERATE_ONLY, dev, NULL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(command));
+	KUNIT_EXPECT_EQ(test, set_memory(command, bench->md, true), -ERANGE);
+	end_command(command);
+	bench_end(bench);
+	driven_device_remove(dev);
+}
+
+/* What the device wrote is not lost when its driver leaves. */
+static void a_driver_leaves(struct kunit *test)
+{
+	struct device *dev = driven_device(test, NARROW);
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+
+	describe_some(bench, IOMD_DIRECTION_OUT_IN);
+	command = shown(bench, dev);
+	bench_device_writes(bench, 0, 77, 7777);
+	driven_device_unbind(dev, NULL, NULL);
+	KUNIT_EXPECT_EQ(test, mappings(), 0ULL);
+	KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_IN), -ENODEV);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), 0);
+	bench_expect_memory(bench);
+	end_command(command);
+	bench_end(bench);
+	driven_device_remove(dev);
+}
+
+static int attempt(struct bench *bench, struct device *dev)
+{
+	struct iomd_dma_command *command;
+	int ret;
+
+	command = iomd_dma_command_with_specification(iomd_dma_command_output_host64, NULL, 0,
+						      dev, NULL);
+	if (IS_ERR(command))
+		return PTR_ERR(command);
+	ret = set_memory(command, bench->md, true);
+	end_command(command);
+	return ret;
+}
+
+static void steps_that_fail(struct kunit *test)
+{
+	struct os_meta_class *meta = os_meta_class_get_meta_class_with_name("iomd_bounce");
+	struct device *dev = driven_device(test, NARROW);
+	struct bench *bench = bench_make(test);
+	unsigned int nth, failures = 0;
+	bool failed = true;
+	int ret;
+
+	describe_some(bench, IOMD_DIRECTION_OUT_IN);
+	for (nth = 1; failed && nth < 100; nth++) {
+		iomd_inject_arm(nth);
+		ret = attempt(bench, dev);
+		failed = iomd_inject_disarm();
+		os_object_barrier();
+		KUNIT_EXPECT_EQ_MSG(test, ret, failed ? -ENOMEM : 0, "step %u", nth);
+		failures += !!ret;
+		KUNIT_EXPECT_EQ_MSG(test, mappings(), 0ULL, "step %u", nth);
+		KUNIT_EXPECT_EQ(test, os_meta_class_get_instance_count(meta), 0U);
+		bench_expect_memory(bench);
+	}
+	/* The command, its view, the map, its pages, the copy, its list, the runs. */
+	KUNIT_EXPECT_GE(test, failures, 7U);
+	KUNIT_EXPECT_LT(test, nth, 100U);
+	KUNIT_EXPECT_EQ(test, iomd_complete(bench->md, 0), 0);
+	bench_end(bench);
+	driven_device_remove(dev);
+}
+
+static struct kunit_case dma_swiotlb_cases[] = {
+	KUNIT_CASE(a_sync_is_needed),
+	KUNIT_CASE(a_map_needs_it_too),
+	KUNIT_CASE(within_reach),
+	KUNIT_CASE(refused),
+	KUNIT_CASE(a_driver_leaves),
+	KUNIT_CASE(steps_that_fail),
+	{}
+};
+
+static struct kunit_suite dma_swiotlb_suite = {
+	.name = "iomd_dma_swiotlb",
+	.suite_init = driven_device_suite_init,
+	.suite_exit = driven_device_suite_exit,
+	.init = fixture_init,
+	.exit = bench_fixture_exit,
+	.test_cases = dma_swiotlb_cases,
+};
+
+kunit_test_suite(dma_swiotlb_suite);
+
+IOMD_IMPORT_NS();
+MODULE_INFO(import_ns, "IOMD_TEST");
+MODULE_INFO(guest_boot, "swiotlb=force");
+MODULE_DESCRIPTION("Tests of iomd: devices behind bounce buffers");
+MODULE_LICENSE("GPL");
