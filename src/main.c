@@ -11,6 +11,7 @@
 #include "debug/debugfs.h"
 #include "desc/general.h"
 #include "dma/bounce.h"
+#include "dma_buf/import.h"
 #include "mapping/view.h"
 #include "object/object.h"
 #include "purge/purge.h"
@@ -30,6 +31,9 @@ static struct os_meta_class * const classes[] = {
 	&iomd_cursor_meta_class,
 	&iomd_bounce_meta_class,
 	&iomd_dma_command_meta_class,
+#ifdef CONFIG_DMA_SHARED_BUFFER
+	&iomd_dma_buf_meta_class,
+#endif
 };
 
 static void unregister_classes(unsigned int count)

@@ -12,6 +12,7 @@
 #include <iomd/descriptor.h>
 #include <iomd/device_memory.h>
 #include <iomd/dma.h>
+#include <iomd/dma_buf.h>
 #include <iomd/dma_command.h>
 #include <iomd/guard_page.h>
 #include <iomd/interleaved.h>

@@ -8,6 +8,7 @@
 #include <linux/vmalloc.h>
 
 #include "../desc/general.h"
+#include "kernel.h"
 #include "source.h"
 
 #ifdef CONFIG_X86
@@ -41,10 +42,9 @@ static struct page *page_of(unsigned long address)
 	return virt_addr_valid(pointer) ? virt_to_page(pointer) : NULL;
 }
 
-static int append_extent(struct iomd_segments *segments, const struct iomd_extent *extent,
-			 bool write)
+int iomd_kernel_append(struct iomd_segments *segments, u64 address, u64 length, bool write)
 {
-	u64 address = extent->address, left = extent->length;
+	u64 left = length;
 
 	while (left) {
 		unsigned int offset = offset_in_page(address);
@@ -77,8 +77,9 @@ static int kernel_wire(struct iomd_general *general, u64 direction)
 
 	iomd_segments_init(segments);
 	for (i = 0; !ret && i < general->extents.count; i++)
-		ret = append_extent(segments, &general->extents.list[i],
-				    direction & IOMD_DIRECTION_IN);
+		ret = iomd_kernel_append(segments, general->extents.list[i].address,
+					 general->extents.list[i].length,
+					 direction & IOMD_DIRECTION_IN);
 	if (!ret)
 		ret = iomd_segments_finish(segments);
 	if (ret)

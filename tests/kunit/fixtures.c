@@ -22,7 +22,7 @@
 static const char * const class_names[] = {
 	"os_object", "iomd", "iomd_general", "iomd_buffer", "iomd_sub", "iomd_multi",
 	"iomd_interleaved", "iomd_device_memory", "iomd_guard_page", "iomd_mapping",
-	"iomd_cursor", "iomd_dma_command", "iomd_user_view",
+	"iomd_cursor", "iomd_dma_command", "iomd_user_view", "iomd_dma_buf",
 };
 
 /* What is held at one moment. */
