@@ -111,6 +111,8 @@ struct iomd {
 	u16 mapper_options;
 	/* Composites below this one at the most, and composites that it is a part of. */
 	u8 depth;
+	/* Can it only be read, as it is prepared? */
+	bool prepared_read_only;
 	atomic_t nested;
 	u64 preparation_id;
 	struct os_object *context;

@@ -11,6 +11,7 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
+struct kmem_cache;
 struct module;
 struct os_object;
 
@@ -18,6 +19,7 @@ struct os_object;
  * struct os_meta_class - what all instances of one class share
  * @name: unique among the registered classes
  * @size: of an instance in bytes; the superclass's structure comes first in it
+ * @zeroed: how many of them, from the first one on, are zero in a new instance; 0: all
  * @super: the superclass, NULL for os_object's own meta class only
  * @owner: module that implements the class; it cannot be unloaded while an
  *	instance lives
@@ -32,10 +34,12 @@ struct os_object;
 struct os_meta_class {
 	const char *name;
 	size_t size;
+	size_t zeroed;
 	struct os_meta_class *super;
 	struct module *owner;
 	void (*free)(struct os_object *object);
 	/* private: */
+	struct kmem_cache *cache;
 	atomic_t instances;
 	struct list_head registered;
 };

@@ -135,6 +135,14 @@ static int take_iter(struct given *given, const struct iov_iter *iter, bool kern
 	return ret;
 }
 
+/* Of whom, if of anybody, are the addresses? */
+static const struct iomd_source *source_of(const struct task_struct *task)
+{
+	if (!task)
+		return &iomd_source_physical;
+	return task == IOMD_KERNEL_TASK ? &iomd_source_kernel : &iomd_source_user;
+}
+
 static int take(struct given *given, void *buffers, u32 count, u32 offset,
 		struct task_struct *task, u64 options)
 {
@@ -148,11 +156,8 @@ static int take(struct given *given, void *buffers, u32 count, u32 offset,
 	given->count = count;
 	switch (type) {
 	case IOMD_MEMORY_TYPE_VIRTUAL:
-		given->source = task == IOMD_KERNEL_TASK ? &iomd_source_kernel :
-							   &iomd_source_user;
-		return 0;
 	case IOMD_MEMORY_TYPE_PHYSICAL:
-		given->source = &iomd_source_physical;
+		given->source = source_of(task);
 		return 0;
 	case IOMD_MEMORY_TYPE_UPL:
 		given->source = &iomd_source_upl;
@@ -188,7 +193,7 @@ static int check_extents(const struct iomd_general *general, u64 options)
 /* May a living descriptor be given other memory? */
 static bool in_use(struct iomd_general *general)
 {
-	return general->wire.users || !list_empty(&general->md.mappings) ||
+	return iomd_wire_is_in_use(&general->wire) || !list_empty(&general->md.mappings) ||
 	       iomd_is_nested(&general->md);
 }
 
@@ -207,7 +212,8 @@ static int attach(struct iomd_general *general, const struct given *given,
 	}
 	if (ret)
 		return ret;
-	general->mapper = get_device(mapper);
+	if (mapper)
+		general->mapper = get_device(mapper);
 	general->md.length = general->extents.length;
 	general->md.flags = options;
 	return 0;
@@ -250,6 +256,26 @@ int iomd_general_init_with_options(struct iomd *md, void *buffers, u32 count, u3
 	return ret;
 }
 
+static struct iomd *make(const struct given *given, struct task_struct *task, u64 options,
+			 struct device *mapper)
+{
+	struct iomd_general *general;
+	int ret;
+
+	if (options & ~CREATION_OPTIONS)
+		return ERR_PTR(-EINVAL);
+	general = os_object_alloc(&iomd_general_meta_class);
+	if (!general)
+		return ERR_PTR(-ENOMEM);
+	iomd_general_init(general, NULL, 0, 0);
+	ret = attach(general, given, task, options, mapper);
+	if (ret) {
+		iomd_release(&general->md);
+		return ERR_PTR(ret);
+	}
+	return &general->md;
+}
+
 /**
  * iomd_with_options() - describe memory, the general constructor
  * @buffers: as the type in @options says:
@@ -285,18 +311,12 @@ struct iomd *iomd_with_options(void *buffers, u32 count, u32 offset,
 			       struct task_struct *task, u64 options,
 			       struct device *mapper)
 {
-	struct iomd_general *general = os_object_alloc(&iomd_general_meta_class);
-	int ret;
+	struct given given = {};
+	int ret = take(&given, buffers, count, offset, task, options);
+	struct iomd *md = ret ? ERR_PTR(ret) : make(&given, task, options, mapper);
 
-	if (!general)
-		return ERR_PTR(-ENOMEM);
-	iomd_general_init(general, NULL, 0, 0);
-	ret = iomd_init_with_options(&general->md, buffers, count, offset, task, options, mapper);
-	if (ret) {
-		iomd_release(&general->md);
-		return ERR_PTR(ret);
-	}
-	return &general->md;
+	kvfree(given.made);
+	return md;
 }
 IOMD_EXPORT(iomd_with_options);
 
@@ -315,10 +335,12 @@ IOMD_EXPORT(iomd_with_options);
 struct iomd *iomd_with_address_ranges(struct iomd_address_range *ranges, u32 count,
 				      u64 options, struct task_struct *task)
 {
+	struct given given = { .source = source_of(task), .ranges = ranges, .count = count };
+
 	if (options & IOMD_MEMORY_TYPE_MASK)
 		return ERR_PTR(-EINVAL);
 	options |= task ? IOMD_MEMORY_TYPE_VIRTUAL : IOMD_MEMORY_TYPE_PHYSICAL;
-	return iomd_with_options(ranges, count, 0, task, options, NULL);
+	return make(&given, task, options, NULL);
 }
 IOMD_EXPORT(iomd_with_address_ranges);
 

@@ -14,6 +14,9 @@
 #include "general.h"
 #include "id.h"
 
+/* As might_sleep(), but no place to reschedule at: those who work long have theirs. */
+#define iomd_might_sleep()	__might_sleep(__FILE__, __LINE__)
+
 static atomic64_t last_id = ATOMIC64_INIT(BIT_ULL(32) - 1);
 
 u64 iomd_id_next(void)
@@ -133,7 +136,7 @@ IOMD_EXPORT(iomd_release);
  */
 int iomd_prepare(struct iomd *md, u64 direction)
 {
-	might_sleep();
+	iomd_might_sleep();
 	if (direction & ~(IOMD_DIRECTION_MASK | IOMD_DIRECTION_PREPARE_MASK))
 		return -EINVAL;
 	return md->ops->prepare(md, direction);
@@ -155,7 +158,7 @@ IOMD_EXPORT(iomd_prepare);
  */
 int iomd_complete(struct iomd *md, u64 direction)
 {
-	might_sleep();
+	iomd_might_sleep();
 	if (direction & ~(IOMD_DIRECTION_MASK | IOMD_DIRECTION_COMPLETE_MASK))
 		return -EINVAL;
 	if (READ_ONCE(md->users))
@@ -265,12 +268,10 @@ IOMD_EXPORT(iomd_set_preparation_id);
 
 static noinline phys_addr_t ask_class(struct iomd *md, u64 offset, u64 *length, u64 options)
 {
-	u64 end = READ_ONCE(md->length), unused;
+	u64 end = READ_ONCE(md->length);
 	phys_addr_t address;
 
-	if (!length)
-		length = &unused;
-	if (offset >= end) {
+	if (unlikely(offset >= end)) {
 		*length = 0;
 		return 0;
 	}
@@ -278,6 +279,13 @@ static noinline phys_addr_t ask_class(struct iomd *md, u64 offset, u64 *length, 
 	/* A buffer has more than it describes, perhaps. */
 	*length = min(*length, end - offset);
 	return address;
+}
+
+static noinline phys_addr_t ask_for_address(struct iomd *md, u64 offset, u64 options)
+{
+	u64 unused;
+
+	return ask_class(md, offset, &unused, options);
 }
 
 /**
@@ -302,13 +310,14 @@ static noinline phys_addr_t ask_class(struct iomd *md, u64 offset, u64 *length, 
  */
 phys_addr_t iomd_get_physical_segment(struct iomd *md, u64 offset, u64 *length, u64 options)
 {
-	/*
-	 * Most descriptors are of one class. It cuts its answer to what is described
-	 * itself, so that a walk costs a jump where it would cost a call and a frame.
-	 */
-	if (likely(md->ops->get_physical_segment == iomd_general_get_physical_segment &&
-		   length && offset < READ_ONCE(md->length)))
-		return iomd_general_get_physical_segment(md, offset, length, options);
+	phys_addr_t address;
+
+	if (unlikely(!length))
+		return ask_for_address(md, offset, options);
+	/* Most descriptors are of one class, and are asked for one segment after the other. */
+	if (likely(md->ops == &iomd_general_ops && !options &&
+		   iomd_general_next_segment(md, offset, length, &address)))
+		return address;
 	return ask_class(md, offset, length, options);
 }
 IOMD_EXPORT(iomd_get_physical_segment);
@@ -464,7 +473,11 @@ IOMD_EXPORT(iomd_get_direction);
  */
 u64 iomd_get_flags(const struct iomd *md)
 {
-	return READ_ONCE(md->flags);
+	u64 flags = READ_ONCE(md->flags);
+
+	if (READ_ONCE(md->prepared_read_only))
+		flags |= IOMD_MEMORY_PREPARED_READ_ONLY;
+	return flags;
 }
 IOMD_EXPORT(iomd_get_flags);
 

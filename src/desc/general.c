@@ -27,18 +27,6 @@ static u64 effective_direction(const struct iomd_general *general, u64 direction
 	return asked ?: IOMD_DIRECTION_OUT_IN;
 }
 
-static void set_flag(struct iomd *md, u64 flag, bool on)
-{
-	unsigned long irq;
-
-	spin_lock_irqsave(&md->lock, irq);
-	if (on)
-		md->flags |= flag;
-	else
-		md->flags &= ~flag;
-	spin_unlock_irqrestore(&md->lock, irq);
-}
-
 /* Does all of it lie below 4 GiB? */
 static bool below_4g(const struct iomd_segments *segments)
 {
@@ -80,17 +68,16 @@ static int general_prepare(struct iomd *md, u64 direction)
 	if (ret <= 0)
 		return ret;
 	ret = wire(general, direction);
-	if (!ret && !write)
-		set_flag(md, IOMD_MEMORY_PREPARED_READ_ONLY, true);
+	if (!ret)
+		WRITE_ONCE(md->prepared_read_only, !write);
 	iomd_wire_end(&general->wire, ret, write);
 	return ret;
 }
 
 static void unwire(struct iomd_general *general)
 {
-	if (!general->wire.writable)
-		set_flag(&general->md, IOMD_MEMORY_PREPARED_READ_ONLY, false);
-	general->source->unwire(general, general->wire.writable);
+	WRITE_ONCE(general->md.prepared_read_only, false);
+	general->source->unwire(general, iomd_wire_is_writable(&general->wire));
 }
 
 static int general_complete(struct iomd *md, u64 direction)
@@ -117,7 +104,7 @@ static bool is_readable(const struct iomd_general *general, u64 options)
 	if (is_physical(general))
 		return true;
 	return iomd_wire_is_wired(&general->wire) &&
-	       (!(options & IOMD_MEMORY_SEGMENT_WRITE) || general->wire.writable);
+	       (!(options & IOMD_MEMORY_SEGMENT_WRITE) || iomd_wire_is_writable(&general->wire));
 }
 
 static phys_addr_t extent_segment(const struct iomd_general *general, u64 offset, u64 *length)
@@ -129,58 +116,40 @@ static phys_addr_t extent_segment(const struct iomd_general *general, u64 offset
 	return extent->address + offset;
 }
 
-/* What lies @skip bytes into an entry, cut to what is described: a buffer has more. */
-static inline phys_addr_t segment_at(const struct iomd_general *general, struct scatterlist *sg,
-				     u64 skip, u64 offset, u64 *length)
+/* The range that was described, if it may be told. */
+static phys_addr_t find_range(struct iomd_general *general, u64 offset, u64 *length, u64 options)
 {
-	*length = min_t(u64, sg->length - skip, READ_ONCE(general->md.length) - offset);
+	if (!(options & IOMD_MEMORY_SEGMENT_SOURCE) &&
+	    !(is_physical(general) && is_readable(general, options)))
+		return 0;
+	return extent_segment(general, offset, length);
+}
+
+/* The memory there, if it is prepared. */
+static phys_addr_t find_segment(struct iomd_general *general, u64 offset, u64 *length)
+{
+	struct scatterlist *sg = iomd_segments_find(&general->segments, offset);
+	u64 skip = offset - iomd_segment_start(sg);
+
+	*length = sg->length - skip;
 	return sg_phys(sg) + skip;
 }
 
-static noinline phys_addr_t find_segment(struct iomd_general *general, u64 offset, u64 *length)
+static phys_addr_t general_get_physical_segment(struct iomd *md, u64 offset, u64 *length,
+						u64 options)
 {
-	struct scatterlist *sg;
-	u64 skip;
-
-	sg = iomd_segments_find(&general->segments, offset, &skip);
-	return segment_at(general, sg, skip, offset, length);
-}
-
-/* The range that was described, if it may be told. */
-static noinline phys_addr_t find_range(struct iomd_general *general, u64 offset, u64 *length,
-				       u64 options)
-{
+	struct iomd_general *general = iomd_to_general(md);
 	phys_addr_t address = 0;
 
 	*length = 0;
-	if ((options & IOMD_MEMORY_SEGMENT_SOURCE) ||
-	    (is_physical(general) && is_readable(general, options)))
-		address = extent_segment(general, offset, length);
-	*length = min(*length, READ_ONCE(general->md.length) - offset);
+	if (!iomd_wire_is_wired(&general->wire) || (options & IOMD_MEMORY_SEGMENT_SOURCE))
+		address = find_range(general, offset, length, options);
+	else if (!(options & IOMD_MEMORY_SEGMENT_WRITE) ||
+		 iomd_wire_is_writable(&general->wire))
+		address = find_segment(general, offset, length);
+	/* A buffer has more than it describes, perhaps. */
+	*length = min(*length, READ_ONCE(md->length) - offset);
 	return address;
-}
-
-/*
- * The usual question first: the next segment of memory that is prepared. Such memory
- * is this machine's.
- */
-phys_addr_t iomd_general_get_physical_segment(struct iomd *md, u64 offset, u64 *length,
-					      u64 options)
-{
-	struct iomd_general *general = iomd_to_general(md);
-	struct scatterlist *sg;
-	u64 skip;
-
-	if (unlikely(!iomd_wire_is_wired(&general->wire) ||
-		     (options & IOMD_MEMORY_SEGMENT_SOURCE)))
-		return find_range(general, offset, length, options);
-	if (unlikely((options & IOMD_MEMORY_SEGMENT_WRITE) && !general->wire.writable)) {
-		*length = 0;
-		return 0;
-	}
-	if (iomd_segments_find_next(&general->segments, offset, &sg, &skip))
-		return segment_at(general, sg, skip, offset, length);
-	return find_segment(general, offset, length);
 }
 
 static bool general_seek(struct iomd *md, struct iomd_segment_iter *iter)
@@ -193,7 +162,8 @@ static bool general_seek(struct iomd *md, struct iomd_segment_iter *iter)
 	if (is_physical(general) || (iter->options & IOMD_MEMORY_SEGMENT_SOURCE) ||
 	    !is_readable(general, iter->options))
 		return false;
-	sg = iomd_segments_find(&general->segments, iter->offset, &skip);
+	sg = iomd_segments_find(&general->segments, iter->offset);
+	skip = iter->offset - iomd_segment_start(sg);
 	iter->sg = sg;
 	iter->address = sg_phys(sg) + skip;
 	iter->length = min_t(u64, sg->length - skip, left);
@@ -285,18 +255,18 @@ void iomd_general_detach(struct iomd_general *general)
 {
 	if (!general->source)
 		return;
-	if (general->wire.count) {
+	if (iomd_wire_is_wired(&general->wire)) {
 		unwire(general);
-		general->wire.count = 0;
-		general->wire.own = 0;
-		iomd_wire_end_unwire(&general->wire);
+		iomd_wire_forget(&general->wire);
 	}
 	if (general->source->destroy)
 		general->source->destroy(general);
-	iomd_release(general->snapshot);
+	if (general->snapshot)
+		iomd_release(general->snapshot);
 	general->snapshot = NULL;
 	iomd_extents_free(&general->extents);
-	put_device(general->mapper);
+	if (general->mapper)
+		put_device(general->mapper);
 	general->mapper = NULL;
 	general->md.preparation_id = 0;
 	general->source = NULL;
@@ -311,7 +281,7 @@ const struct iomd_ops iomd_general_ops = {
 	.init_with_options = iomd_general_init_with_options,
 	.prepare = general_prepare,
 	.complete = general_complete,
-	.get_physical_segment = iomd_general_get_physical_segment,
+	.get_physical_segment = general_get_physical_segment,
 	.seek = general_seek,
 	.set_in_use = general_set_in_use,
 	.get_preparation_id = general_get_preparation_id,
@@ -325,6 +295,7 @@ const struct iomd_ops iomd_general_ops = {
 struct os_meta_class iomd_general_meta_class = {
 	.name = "iomd_general",
 	.size = sizeof(struct iomd_general),
+	.zeroed = offsetof(struct iomd_general, extents),
 	.super = &iomd_meta_class,
 	.owner = THIS_MODULE,
 	.free = general_free,

@@ -23,14 +23,17 @@ struct iomd_general {
 	/* What sources that bring their memory along keep of it; in the subclass. */
 	void *source_data;
 	struct device *mapper;
-	struct iomd_extents extents;
 	/* User memory: its address space, and the task whose limit counts. Held. */
 	struct mm_struct *mm;
 	struct task_struct *task;
 	struct iomd_wire wire;
 	/* Shown by all mappings once there is one, if they are to be of a copy. Held. */
 	struct iomd *snapshot;
-	/* Valid while wired. */
+	/*
+	 * From here on only a subclass finds zeros at first. Valid while there is a source,
+	 * and while wired.
+	 */
+	struct iomd_extents extents;
 	struct iomd_segments segments;
 };
 
@@ -52,13 +55,30 @@ int iomd_general_init_with_options(struct iomd *md, void *buffers, u32 count, u3
 				   struct task_struct *task, u64 options,
 				   struct device *mapper);
 
-/* Known by name, so that what asks most descriptors need not call through a pointer. */
-phys_addr_t iomd_general_get_physical_segment(struct iomd *md, u64 offset, u64 *length,
-					      u64 options);
-
 static inline struct iomd_general *iomd_to_general(struct iomd *md)
 {
 	return container_of(md, struct iomd_general, md);
+}
+
+/*
+ * The usual question first, and inline: is it for the next segment of memory that is
+ * prepared? If not, the class is to be asked.
+ */
+static inline bool iomd_general_next_segment(struct iomd *md, u64 offset, u64 *length,
+					     phys_addr_t *address)
+{
+	struct iomd_general *general = iomd_to_general(md);
+	u64 end = READ_ONCE(md->length), skip;
+	struct scatterlist *sg;
+
+	if (unlikely(!iomd_wire_is_wired(&general->wire) || offset >= end ||
+		     !iomd_segments_find_next(&general->segments, offset, &sg)))
+		return false;
+	skip = offset - iomd_segment_start(sg);
+	/* A buffer has more than it describes, perhaps. */
+	*length = min_t(u64, sg->length - skip, end - offset);
+	*address = sg_phys(sg) + skip;
+	return true;
 }
 
 #endif

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
@@ -18,9 +19,9 @@ struct place {
 	u64 length;
 };
 
-static struct place place_of(const struct iomd_part *part, u64 offset)
+static inline struct place place_of(const struct iomd_part *part, u64 offset)
 {
-	u64 size = iomd_get_length(part->md);
+	u64 size = READ_ONCE(part->md->length);
 	u64 skip = offset - part->start;
 	struct place place = { .offset = part->offset + skip };
 
@@ -29,17 +30,26 @@ static struct place place_of(const struct iomd_part *part, u64 offset)
 	return place;
 }
 
+/* The op is asked without a detour: it is never asked beyond its descriptor. */
+static inline phys_addr_t part_segment(const struct iomd_part *part, u64 offset, u64 *length,
+				       u64 options)
+{
+	struct place place = place_of(part, offset);
+	phys_addr_t address;
+
+	if (unlikely(!place.length)) {
+		*length = 0;
+		return 0;
+	}
+	address = part->md->ops->get_physical_segment(part->md, place.offset, length, options);
+	*length = min(*length, place.length);
+	return address;
+}
+
 phys_addr_t iomd_part_get_physical_segment(const struct iomd_part *part, u64 offset,
 					   u64 *length, u64 options)
 {
-	struct place place = place_of(part, offset);
-	phys_addr_t address = 0;
-
-	*length = 0;
-	if (place.length)
-		address = iomd_get_physical_segment(part->md, place.offset, length, options);
-	*length = min(*length, place.length);
-	return address;
+	return part_segment(part, offset, length, options);
 }
 
 bool iomd_part_seek(const struct iomd_part *part, struct iomd_segment_iter *iter)
@@ -139,6 +149,7 @@ int iomd_parts_add(struct iomd_parts *parts, struct iomd *composite, struct iomd
 		.length = length,
 	};
 	parts->length = end;
+	WRITE_ONCE(parts->mean, div64_u64(end, parts->count + 1) ?: 1);
 	/* Who looks for a part meanwhile finds it complete or not at all. */
 	smp_store_release(&parts->count, parts->count + 1);
 	return 0;
@@ -164,11 +175,15 @@ void iomd_parts_free(struct iomd_parts *parts)
 static const struct iomd_part *find_part(const struct iomd_parts *parts, u64 offset)
 {
 	u32 low = 0, high;
+	u64 guess;
 
 	/* Pairs with the release in iomd_parts_add(). */
 	high = smp_load_acquire(&parts->count);
 	if (!high)
 		return NULL;
+	guess = div64_u64(offset, READ_ONCE(parts->mean));
+	if (likely(guess < high && offset - parts->list[guess].start < parts->list[guess].length))
+		return &parts->list[guess];
 	/* Of several that start there, the last: those before it are empty. */
 	while (high - low > 1) {
 		u32 middle = low + (high - low) / 2;
@@ -327,7 +342,7 @@ phys_addr_t iomd_composite_get_physical_segment(struct iomd *md, u64 offset, u64
 		*length = 0;
 		return 0;
 	}
-	return iomd_part_get_physical_segment(part, offset, length, options);
+	return part_segment(part, offset, length, options);
 }
 
 bool iomd_composite_seek(struct iomd *md, struct iomd_segment_iter *iter)

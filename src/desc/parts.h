@@ -41,6 +41,8 @@ struct iomd_parts {
 	u32 count;
 	u32 room;
 	u64 length;
+	/* Of a part, on average, but not 0: where to look for one first. */
+	u64 mean;
 };
 
 int iomd_parts_alloc(struct iomd_parts *parts, u32 room);

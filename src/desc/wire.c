@@ -1,100 +1,87 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * The state is a word: the count of prepares, that of mappings that need the memory
+ * wired, for devices and for the CPU, and flags.
+ */
 #include <linux/wait_bit.h>
 
 #include "descriptor.h"
 #include "id.h"
 #include "wire.h"
 
-void iomd_wire_init(struct iomd_wire *wire)
+#define COUNT		IOMD_WIRE_COUNT
+#define WRITABLE	IOMD_WIRE_WRITABLE
+#define BUSY		IOMD_WIRE_BUSY
+#define WAITED_FOR	IOMD_WIRE_WAITED_FOR
+/* The id is that of this preparation. */
+#define IDENTIFIED	BIT_ULL(35)
+#define USER		BIT_ULL(36)
+#define USERS		GENMASK_ULL(63, 36)
+
+static u64 read_state(const struct iomd_wire *wire)
 {
-	spin_lock_init(&wire->lock);
+	return atomic64_read(&wire->state);
 }
 
-static void set_busy(struct iomd_wire *wire, bool busy)
+/* Do what was decided from @state, unless it has changed: then try again. */
+static bool change(struct iomd_wire *wire, u64 state, u64 next)
 {
-	lockdep_assert_held(&wire->lock);
-	WRITE_ONCE(wire->busy, busy);
+	s64 expected = state;
+
+	return atomic64_try_cmpxchg(&wire->state, &expected, next);
 }
 
-static void wake_waiters(struct iomd_wire *wire)
+/* If it is not, whoever ends what goes on will wake the caller up. */
+static bool is_idle(struct iomd_wire *wire)
 {
-	/* Who waits must see either the change or the wake-up. */
-	smp_mb();
-	wake_up_var(&wire->busy);
+	u64 state;
+
+	do {
+		state = read_state(wire);
+		if (!(state & BUSY))
+			return true;
+	} while (!(state & WAITED_FOR) && !change(wire, state, state | WAITED_FOR));
+	return false;
 }
 
-/**
- * iomd_wire_begin() - count one more prepare
- * @wire: state
- * @write: is the memory to be written?
- *
- * Waits while another thread wires or unwires.
- *
- * Return: 0 if it was wired already and is counted; 1 if the caller must wire it
- * now and then call iomd_wire_end(); -EACCES if it is wired for reading only and
- * @write is asked; -EOVERFLOW; -EINTR if a fatal signal ended the wait.
- * Context: may sleep.
- */
-int iomd_wire_begin(struct iomd_wire *wire, bool write)
+void iomd_wire_wake(struct iomd_wire *wire)
 {
-	unsigned long irq;
-	int ret;
+	wake_up_var(&wire->state);
+}
 
-again:
-	spin_lock_irqsave(&wire->lock, irq);
-	if (wire->busy) {
-		spin_unlock_irqrestore(&wire->lock, irq);
-		if (wait_var_event_killable(&wire->busy, !READ_ONCE(wire->busy)))
-			return -EINTR;
-		goto again;
-	}
-	if (!wire->count) {
-		set_busy(wire, true);
-		ret = 1;
-	} else if (write && !wire->writable) {
-		ret = -EACCES;
-	} else if (wire->count == U32_MAX) {
-		ret = -EOVERFLOW;
-	} else {
-		WRITE_ONCE(wire->count, wire->count + 1);
-		ret = 0;
-	}
-	spin_unlock_irqrestore(&wire->lock, irq);
-	return ret;
+int iomd_wire_begin_slow(struct iomd_wire *wire, bool write)
+{
+	u64 state, next;
+
+	do {
+		state = read_state(wire);
+		while (unlikely(state & BUSY)) {
+			if (wait_var_event_killable(&wire->state, is_idle(wire)))
+				return -EINTR;
+			state = read_state(wire);
+		}
+		next = state + 1;
+		if (!(state & COUNT))
+			next = BUSY;
+		else if (write && !(state & WRITABLE))
+			return -EACCES;
+		else if ((state & COUNT) == COUNT)
+			return -EOVERFLOW;
+	} while (!change(wire, state, next));
+	return next == BUSY;
 }
 
 /* Count one more prepare if the memory is wired; never waits. */
 bool iomd_wire_try_hold(struct iomd_wire *wire)
 {
-	unsigned long irq;
-	bool held;
+	u64 state;
 
-	spin_lock_irqsave(&wire->lock, irq);
-	held = wire->count && wire->count < U32_MAX;
-	if (held)
-		WRITE_ONCE(wire->count, wire->count + 1);
-	spin_unlock_irqrestore(&wire->lock, irq);
-	return held;
-}
-
-/**
- * iomd_wire_end() - end what an iomd_wire_begin() that returned 1 began
- * @wire: state
- * @result: 0 if the memory is wired now
- * @write: with write access?
- */
-void iomd_wire_end(struct iomd_wire *wire, int result, bool write)
-{
-	unsigned long irq;
-
-	spin_lock_irqsave(&wire->lock, irq);
-	if (!result) {
-		wire->writable = write;
-		WRITE_ONCE(wire->count, 1);
-	}
-	set_busy(wire, false);
-	spin_unlock_irqrestore(&wire->lock, irq);
-	wake_waiters(wire);
+	do {
+		state = read_state(wire);
+		if (!(state & COUNT) || (state & COUNT) == COUNT)
+			return false;
+	} while (!change(wire, state, state + 1));
+	return true;
 }
 
 /**
@@ -109,34 +96,20 @@ void iomd_wire_end(struct iomd_wire *wire, int result, bool write)
  */
 int iomd_wire_begin_unwire(struct iomd_wire *wire)
 {
-	unsigned long irq;
-	int ret = 0;
+	u64 state, next;
 
-	spin_lock_irqsave(&wire->lock, irq);
-	if (wire->busy || wire->count <= wire->own)
-		ret = -EAGAIN;
-	else if (wire->count == 1 && wire->users)
-		ret = -EBUSY;
-	else if (wire->count == 1)
-		ret = 1;
-	if (ret >= 0)
-		WRITE_ONCE(wire->count, wire->count - 1);
-	if (ret == 1)
-		set_busy(wire, true);
-	spin_unlock_irqrestore(&wire->lock, irq);
-	return ret < 0 ? iomd_refuse_complete(ret) : ret;
-}
-
-void iomd_wire_end_unwire(struct iomd_wire *wire)
-{
-	unsigned long irq;
-
-	spin_lock_irqsave(&wire->lock, irq);
-	wire->id = 0;
-	wire->writable = false;
-	set_busy(wire, false);
-	spin_unlock_irqrestore(&wire->lock, irq);
-	wake_waiters(wire);
+	do {
+		state = read_state(wire);
+		next = state - 1;
+		if ((state & BUSY) || (state & COUNT) <= wire->own)
+			return iomd_refuse_complete(-EAGAIN);
+		if (!(next & COUNT)) {
+			if (state & USERS)
+				return iomd_refuse_complete(-EBUSY);
+			next = BUSY | (state & WRITABLE);
+		}
+	} while (!change(wire, state, next));
+	return !(next & COUNT);
 }
 
 /**
@@ -144,23 +117,47 @@ void iomd_wire_end_unwire(struct iomd_wire *wire)
  * @wire: state
  * @begin: begins?
  *
- * Return: 0; -EAGAIN if the memory is not wired.
+ * Return: 0; -EAGAIN if the memory is not wired; -EOVERFLOW.
  * Context: any, hard IRQ included.
  */
 int iomd_wire_set_in_use(struct iomd_wire *wire, bool begin)
 {
-	unsigned long irq;
-	int ret = 0;
+	u64 state;
 
-	spin_lock_irqsave(&wire->lock, irq);
-	if (!begin)
-		wire->users--;
-	else if (!wire->count)
-		ret = -EAGAIN;
-	else
-		wire->users++;
-	spin_unlock_irqrestore(&wire->lock, irq);
-	return ret;
+	if (!begin) {
+		atomic64_fetch_sub_release(USER, &wire->state);
+		return 0;
+	}
+	do {
+		state = read_state(wire);
+		if (!(state & COUNT))
+			return -EAGAIN;
+		if ((state & USERS) == USERS)
+			return -EOVERFLOW;
+	} while (!change(wire, state, state + USER));
+	return 0;
+}
+
+bool iomd_wire_is_in_use(const struct iomd_wire *wire)
+{
+	return read_state(wire) & USERS;
+}
+
+/* The id of the preparation that there is, which has one from now on. */
+static u64 identify(struct iomd_wire *wire)
+{
+	u64 state;
+
+	lockdep_assert_held(&wire->lock);
+	do {
+		state = read_state(wire);
+		if (!(state & COUNT))
+			return 0;
+		if (state & IDENTIFIED)
+			break;
+		wire->id = iomd_id_next();
+	} while (!change(wire, state, state | IDENTIFIED));
+	return wire->id;
 }
 
 /* Id of the present preparation; 0 if there is none. */
@@ -170,9 +167,7 @@ u64 iomd_wire_get_id(struct iomd_wire *wire)
 	u64 id;
 
 	spin_lock_irqsave(&wire->lock, irq);
-	if (wire->count && !wire->id)
-		wire->id = iomd_id_next();
-	id = wire->id;
+	id = identify(wire);
 	spin_unlock_irqrestore(&wire->lock, irq);
 	return id;
 }

@@ -47,6 +47,16 @@ static struct os_meta_class *find_class(const char *name)
 	return NULL;
 }
 
+/* Instances of a known size come cheaper than from kmalloc(). */
+static int make_cache(struct os_meta_class *meta)
+{
+	if (!iomd_should_fail())
+		meta->cache = kmem_cache_create(meta->name, meta->size, 0, SLAB_ACCOUNT, NULL);
+	else
+		meta->cache = NULL;
+	return meta->cache ? 0 : -ENOMEM;
+}
+
 /**
  * os_meta_class_register() - make a class known
  * @meta: statically allocated, with its public members set
@@ -54,20 +64,23 @@ static struct os_meta_class *find_class(const char *name)
  * Undone by os_meta_class_unregister(). IOKit: module load (OSMetaClass's
  * constructor and postModLoad).
  *
- * Return: 0; -EINVAL if a name is missing or @size is below the superclass's;
- * -EEXIST if the name is taken.
+ * Return: 0; -EINVAL if a name is missing, @size is below the superclass's or
+ * @zeroed above it; -EEXIST if the name is taken; -ENOMEM.
  * Context: may sleep.
  */
 int os_meta_class_register(struct os_meta_class *meta)
 {
 	int ret = 0;
 
-	if (!meta || !meta->name || (meta->super && meta->size < meta->super->size))
+	if (!meta || !meta->name || (meta->super && meta->size < meta->super->size) ||
+	    meta->zeroed > meta->size)
 		return -EINVAL;
 	mutex_lock(&classes_lock);
 	if (find_class(meta->name))
 		ret = -EEXIST;
 	else
+		ret = make_cache(meta);
+	if (!ret)
 		list_add_tail(&meta->registered, &classes);
 	mutex_unlock(&classes_lock);
 	return ret;
@@ -90,6 +103,7 @@ int os_meta_class_unregister(struct os_meta_class *meta)
 	mutex_lock(&classes_lock);
 	list_del(&meta->registered);
 	mutex_unlock(&classes_lock);
+	kmem_cache_destroy(meta->cache);
 	return 0;
 }
 IOMD_EXPORT(os_meta_class_unregister);
@@ -185,8 +199,8 @@ IOMD_EXPORT(os_meta_class_get_instance_count);
  *
  * IOKit: operator new and OSObject::init.
  *
- * Return: an instance that is zero behind the struct os_object and that has one
- * reference, the caller's; NULL if there is no memory.
+ * Return: an instance that is zero behind the struct os_object, as far as the class
+ * says, and that has one reference, the caller's; NULL if there is no memory.
  * Context: may sleep.
  */
 void *os_object_alloc(struct os_meta_class *meta)
@@ -195,9 +209,10 @@ void *os_object_alloc(struct os_meta_class *meta)
 
 	if (iomd_should_fail())
 		return NULL;
-	object = kzalloc(meta->size, GFP_KERNEL_ACCOUNT);
+	object = kmem_cache_alloc(meta->cache, GFP_KERNEL);
 	if (!object)
 		return NULL;
+	memset(object, 0, meta->zeroed ?: meta->size);
 	__module_get(meta->owner);
 	object->meta = meta;
 	refcount_set(&object->references, 1);
@@ -248,6 +263,7 @@ static void free_object(struct os_object *object)
 	for (class = meta; class; class = class->super)
 		if (class->free)
 			class->free(object);
+	/* It finds the cache by itself, for less. */
 	kfree(object);
 	atomic_dec(&meta->instances);
 	module_put(meta->owner);

@@ -47,7 +47,20 @@ struct iomd_segments {
 };
 
 void iomd_segments_init(struct iomd_segments *segments);
-void iomd_segments_free(struct iomd_segments *segments);
+void iomd_segments_free_blocks(struct iomd_segments *segments);
+
+/**
+ * iomd_segments_free() - give back the list's memory, not its pages
+ * @segments: list, complete or not; to be set up anew before it is used again
+ */
+static inline void iomd_segments_free(struct iomd_segments *segments)
+{
+	if (segments->blocks)
+		iomd_segments_free_blocks(segments);
+}
+
+void iomd_segments_set_page(struct iomd_segments *segments, struct page *page,
+			    unsigned int offset, unsigned int length);
 
 unsigned int iomd_segments_append_pages(struct iomd_segments *segments,
 					struct page **pages, unsigned int count,
@@ -57,8 +70,7 @@ int iomd_segments_append(struct iomd_segments *segments, struct page *first,
 void iomd_segments_trim(struct iomd_segments *segments, unsigned int bytes);
 int iomd_segments_finish(struct iomd_segments *segments);
 
-struct scatterlist *iomd_segments_find(struct iomd_segments *segments,
-				       u64 offset, u64 *skip);
+struct scatterlist *iomd_segments_find(struct iomd_segments *segments, u64 offset);
 
 /* Entry after @sg in a list that has one. */
 static inline struct scatterlist *iomd_segments_next(struct scatterlist *sg)
@@ -80,7 +92,6 @@ static inline u64 iomd_segment_start(const struct scatterlist *sg)
  * @segments: finished list
  * @offset: less than its length
  * @entry: set to the entry that holds the offset
- * @skip: set to how far into the entry the offset is
  *
  * Inline, and without a call, because drivers ask for each segment of a transfer in
  * order. What stands behind the last entry of a block or of the list has no length,
@@ -90,12 +101,11 @@ static inline u64 iomd_segment_start(const struct scatterlist *sg)
  * Context: any.
  */
 static inline bool iomd_segments_find_next(struct iomd_segments *segments, u64 offset,
-					   struct scatterlist **entry, u64 *skip)
+					   struct scatterlist **entry)
 {
 	struct scatterlist *sg = READ_ONCE(segments->recent) + 1;
 
-	*skip = offset - iomd_segment_start(sg);
-	if (*skip >= sg->length)
+	if (offset - iomd_segment_start(sg) >= sg->length)
 		return false;
 	WRITE_ONCE(segments->recent, sg);
 	*entry = sg;

@@ -8,51 +8,27 @@
 #include "../debug/inject.h"
 #include "extents.h"
 
-static u64 pages_of(const struct iomd_extent *extent)
+/* No range may wrap, nor the sum of all. */
+static int check(const struct iomd_address_range *ranges, u32 count)
 {
-	return ((extent->address + extent->length - 1) >> PAGE_SHIFT) -
-	       (extent->address >> PAGE_SHIFT) + 1;
-}
-
-/* Neither the range nor the pages around it may wrap, nor the sum of all. */
-static int check(const struct iomd_address_range *ranges, u32 count, u64 *total)
-{
-	u64 end;
+	u64 total = 0;
 	u32 i;
 
-	*total = 0;
 	for (i = 0; i < count; i++)
-		if (check_add_overflow(ranges[i].address, ranges[i].length, &end) ||
-		    check_add_overflow(end, (u64)PAGE_SIZE - 1, &end) ||
-		    check_add_overflow(*total, ranges[i].length, total))
+		if (iomd_extents_wraps(&ranges[i]) ||
+		    check_add_overflow(total, ranges[i].length, &total))
 			return -EINVAL;
 	return 0;
 }
 
-/**
- * iomd_extents_init() - copy and check ranges
- * @extents: what to set up
- * @ranges: what a caller gave
- * @count: how many
- *
- * Undone by iomd_extents_free().
- *
- * Return: 0; -EINVAL if there is none, or anything wraps; -ENOMEM.
- * Context: may sleep.
- */
-int iomd_extents_init(struct iomd_extents *extents, const struct iomd_address_range *ranges,
-		      u32 count)
+int iomd_extents_init_several(struct iomd_extents *extents,
+			      const struct iomd_address_range *ranges, u32 count)
 {
 	struct iomd_extent *last = NULL;
-	u64 total;
 	u32 i;
-	int ret;
 
-	if (!ranges || !count)
+	if (!ranges || !count || check(ranges, count))
 		return -EINVAL;
-	ret = check(ranges, count, &total);
-	if (ret)
-		return ret;
 	extents->list = &extents->single;
 	if (count > 1) {
 		if (iomd_should_fail())
@@ -79,24 +55,14 @@ int iomd_extents_init(struct iomd_extents *extents, const struct iomd_address_ra
 	}
 	extents->pages = 0;
 	for (i = 0; i < extents->count; i++)
-		extents->pages += pages_of(&extents->list[i]);
+		extents->pages += iomd_extents_pages_of(extents->list[i].address,
+							 extents->list[i].length);
 	return 0;
 }
 
-/* One range that is there, and so needs no check; may be called again. */
-void iomd_extents_set_single(struct iomd_extents *extents, u64 address, u64 length)
+void iomd_extents_free_list(struct iomd_extents *extents)
 {
-	extents->list = &extents->single;
-	extents->single = (struct iomd_extent) { .address = address, .length = length };
-	extents->count = 1;
-	extents->length = length;
-	extents->pages = PFN_UP(offset_in_page(address) + length);
-}
-
-void iomd_extents_free(struct iomd_extents *extents)
-{
-	if (extents->list != &extents->single)
-		kvfree(extents->list);
+	kvfree(extents->list);
 	extents->list = NULL;
 }
 

@@ -6,9 +6,12 @@
 #ifndef IOMD_SOURCE_EXTENTS_H
 #define IOMD_SOURCE_EXTENTS_H
 
+#include <linux/errno.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
 #include <linux/types.h>
 
-struct iomd_address_range;
+#include <iomd/types.h>
 
 /* @start: its offset in the descriptor */
 struct iomd_extent {
@@ -27,11 +30,63 @@ struct iomd_extents {
 	struct iomd_extent single;
 };
 
-int iomd_extents_init(struct iomd_extents *extents, const struct iomd_address_range *ranges,
-		      u32 count);
-void iomd_extents_set_single(struct iomd_extents *extents, u64 address, u64 length);
-void iomd_extents_free(struct iomd_extents *extents);
+int iomd_extents_init_several(struct iomd_extents *extents,
+			      const struct iomd_address_range *ranges, u32 count);
+void iomd_extents_free_list(struct iomd_extents *extents);
 const struct iomd_extent *iomd_extents_find(const struct iomd_extents *extents, u64 offset);
 u64 iomd_extents_page_bytes(const struct iomd_extents *extents, u64 *offset);
+
+/* Pages that memory touches. */
+static inline u64 iomd_extents_pages_of(u64 address, u64 length)
+{
+	return PFN_UP(offset_in_page(address) + length);
+}
+
+/* Does the range wrap, or the pages around it? */
+static inline bool iomd_extents_wraps(const struct iomd_address_range *range)
+{
+	u64 end;
+
+	return check_add_overflow(range->address, range->length, &end) ||
+	       check_add_overflow(end, (u64)PAGE_SIZE - 1, &end);
+}
+
+/* One range that is there, or was checked; may be called again. */
+static inline void iomd_extents_set_single(struct iomd_extents *extents, u64 address, u64 length)
+{
+	extents->list = &extents->single;
+	extents->single = (struct iomd_extent) { .address = address, .length = length };
+	extents->count = 1;
+	extents->length = length;
+	extents->pages = iomd_extents_pages_of(address, length);
+}
+
+/**
+ * iomd_extents_init() - copy and check ranges
+ * @extents: what to set up
+ * @ranges: what a caller gave
+ * @count: how many
+ *
+ * Inline for the one range that nearly all have. Undone by iomd_extents_free().
+ *
+ * Return: 0; -EINVAL if there is none, or anything wraps; -ENOMEM.
+ * Context: may sleep.
+ */
+static inline int iomd_extents_init(struct iomd_extents *extents,
+				    const struct iomd_address_range *ranges, u32 count)
+{
+	if (count != 1 || !ranges || !ranges->length)
+		return iomd_extents_init_several(extents, ranges, count);
+	if (iomd_extents_wraps(ranges))
+		return -EINVAL;
+	iomd_extents_set_single(extents, ranges->address, ranges->length);
+	return 0;
+}
+
+static inline void iomd_extents_free(struct iomd_extents *extents)
+{
+	if (extents->list != &extents->single)
+		iomd_extents_free_list(extents);
+}
 
 #endif

@@ -44,7 +44,7 @@ static unsigned int batch_pages(const struct pinning *pin, u64 address, u64 page
 	return unlikely(knob) ? min_t(u64, batch, knob) : batch;
 }
 
-static long pin_batch(const struct pinning *pin, unsigned long address, unsigned int count)
+static __always_inline long pin_batch(const struct pinning *pin, unsigned long address, unsigned int count)
 {
 	unsigned int flags = iomd_compat_pin_flags(pin->mm, address, pin->flags, &count);
 	long pinned;
@@ -162,6 +162,25 @@ static int pin_extents(struct iomd_general *general, struct pinning *pin)
 	return ret;
 }
 
+/* One page needs no batches. */
+static int pin_one(const struct iomd_extent *extent, struct pinning *pin)
+{
+	u64 end = extent->address + extent->length;
+	struct page *page;
+	long pinned;
+
+	if (end != (unsigned long)end)
+		return -EFAULT;
+	pin->pages = &page;
+	pinned = pin_batch(pin, extent->address, 1);
+	if (pinned <= 0)
+		return pinned ?: -EFAULT;
+	iomd_count(IOMD_PAGES_PINNED, 1);
+	iomd_segments_set_page(pin->segments, page, offset_in_page(extent->address),
+			       extent->length);
+	return 0;
+}
+
 static int pin_with_scratch(struct iomd_general *general, struct pinning *pin)
 {
 	struct page *small[SMALL_BATCH];
@@ -202,7 +221,8 @@ static int user_wire(struct iomd_general *general, u64 direction)
 		return -ESRCH;
 	ret = iomd_account_charge(mm, general->task, general->extents.pages);
 	if (!ret) {
-		ret = pin_with_scratch(general, &pin);
+		ret = general->extents.pages == 1 ? pin_one(general->extents.list, &pin) :
+						    pin_with_scratch(general, &pin);
 		if (ret)
 			iomd_account_uncharge(mm, general->extents.pages);
 	}
