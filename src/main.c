@@ -11,6 +11,7 @@
 #include "debug/debugfs.h"
 #include "desc/general.h"
 #include "dma/bounce.h"
+#include "lock_order.h"
 #include "mapping/view.h"
 #include "object/object.h"
 #include "purge/purge.h"
@@ -57,10 +58,14 @@ static int __init iomd_module_init(void)
 		if (ret)
 			goto err_unregister;
 	}
+	ret = iomd_prime_lock_order();
+	if (ret)
+		goto err_unregister;
 	iomd_debugfs_init();
 	return 0;
 
 err_unregister:
+	os_object_barrier();
 	unregister_classes(i);
 	iomd_purge_exit_room();
 err_view:
