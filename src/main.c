@@ -9,6 +9,7 @@
 #include <iomd/iomd.h>
 
 #include "debug/debugfs.h"
+#include "debug/inject.h"
 #include "desc/general.h"
 #include "dma/bounce.h"
 #include "lock_order.h"
@@ -33,13 +34,17 @@ static struct os_meta_class * const classes[] = {
 	&iomd_dma_command_meta_class,
 };
 
+static unsigned int fail_load;
+module_param(fail_load, uint, 0);
+MODULE_PARM_DESC(fail_load, "For the tests: the load's step of this number fails");
+
 static void unregister_classes(unsigned int count)
 {
 	while (count--)
 		os_meta_class_unregister(classes[count]);
 }
 
-static int __init iomd_module_init(void)
+static int __init open_rooms(void)
 {
 	unsigned int i;
 	int ret;
@@ -72,6 +77,18 @@ err_view:
 	iomd_view_exit_room();
 err_object:
 	os_object_exit_room();
+	return ret;
+}
+
+static int __init iomd_module_init(void)
+{
+	int ret;
+
+	if (fail_load)
+		iomd_inject_arm(fail_load);
+	ret = open_rooms();
+	if (fail_load)
+		iomd_inject_disarm();
 	return ret;
 }
 

@@ -106,6 +106,9 @@ static const struct vector vectors[] = {
 	/* Up to the last byte that can be reached. */
 	{ .memory = { { 0xfffe000, 0x2000 }, END },
 	  .options.num_address_bits = 28, .output = { { 0xfffe000, 0x2000 } } },
+	/* And one further. */
+	{ .memory = { { 0xffff001, 0x1000 }, END }, .mapping = ITERATE,
+	  .options.num_address_bits = 28, .error = -EMSGSIZE },
 	/* Neighbours become one, over the borders of ranges. */
 	{ .memory = { { 0x10000, 0x1000 }, { 0x11000, 0x1000 }, { 0x12000, 7 }, END },
 	  .output = { { 0x10000, 0x2007 } } },

@@ -473,6 +473,33 @@ static void a_run_may_end_anywhere(struct kunit *test)
 	iomd_release(md);
 }
 
+/* A range that ends within a page is followed by nothing, though the next page is. */
+static void a_cut_page_is_not_joined(struct kunit *test)
+{
+	struct iomd_address_range ranges[3];
+	unsigned int segments;
+	struct image image;
+	struct area area;
+	struct iomd *md;
+
+	area_make(&area, puppet_start(test), AREA_HUGE, 512);
+	ranges[0] = area_range(&area, 0, PAGE_SIZE + 100);
+	ranges[1] = area_range(&area, 2 * PAGE_SIZE, PAGE_SIZE);
+	ranges[2] = area_range(&area, 3 * PAGE_SIZE, 5);
+	md = iomd_with_address_ranges(ranges, ARRAY_SIZE(ranges), IOMD_DIRECTION_IN,
+				      area.puppet->task);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(md));
+	KUNIT_ASSERT_EQ(test, iomd_prepare(md, 0), 0);
+	area_look_up(&area);
+	image_init(&image, test, 4);
+	image_add_area(&image, &area, ranges, ARRAY_SIZE(ranges));
+	image_check(&image, md);
+	image_check_walk(&image, md, 0, U64_MAX, &segments);
+	KUNIT_EXPECT_EQ(test, segments, 2U);
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	iomd_release(md);
+}
+
 static struct kunit_case segments_cases[] = {
 	KUNIT_CASE(physical_needs_no_prepare),
 	KUNIT_CASE(nothing_is_at_the_end),
@@ -490,6 +517,7 @@ static struct kunit_case segments_cases[] = {
 	KUNIT_CASE(may_be_walked_in_hard_irq),
 	KUNIT_CASE(may_be_asked_for_in_hard_irq_unprepared),
 	KUNIT_CASE(a_run_may_end_anywhere),
+	KUNIT_CASE(a_cut_page_is_not_joined),
 	{}
 };
 

@@ -62,6 +62,7 @@ FIXTURE_SETUP(fail) {
 }
 
 FIXTURE_TEARDOWN(fail) {
+	unmap(self->fd, self->mapping);
 	close(self->fd);
 	self->fd = open(PLAYGROUND, O_RDWR);
 	EXPECT_NOTHING_LEFT();
@@ -87,8 +88,11 @@ static int fail_each_step(int fd, const struct operation *operation)
 
 		call.fail = nth;
 		ret = playground(fd, &call);
-		if (!ret && operation->makes)
+		if (!ret && operation->makes) {
+			/* Who only gives a mapping back goes on seeing it. */
+			unmap(fd, call.id);
 			release(fd, call.id);
+		}
 		now = settle(fd, before);
 		/* Who looks for large pages may be content with small ones. */
 		if ((ret && !(call.failed && ret == -ENOMEM)) ||
