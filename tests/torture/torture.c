@@ -61,6 +61,8 @@ static bool one_in(struct thread *thread, unsigned int n)
 	return !below(thread, n);
 }
 
+#define COUNT(array)	(sizeof(array) / sizeof(*(array)))
+
 static u64 any_of(struct thread *thread, const u64 *list, unsigned int count)
 {
 	return list[below(thread, count)];
@@ -69,7 +71,7 @@ static u64 any_of(struct thread *thread, const u64 *list, unsigned int count)
 #define ANY(thread, ...) ({							\
 	static const u64 list[] = { __VA_ARGS__ };				\
 										\
-	any_of(thread, list, sizeof(list) / sizeof(list[0]));			\
+	any_of(thread, list, COUNT(list));			\
 })
 
 /* The number of something, most often of the kind that is wanted. */
@@ -125,7 +127,7 @@ static void make_something(struct thread *thread, struct playground *call)
 	static __thread u32 ids[4];
 	unsigned int i;
 
-	call->order = kinds[below(thread, sizeof(kinds) / sizeof(kinds[0]))];
+	call->order = kinds[below(thread, COUNT(kinds))];
 	call->options = ANY(thread, BOTH, BOTH, OUT, 1);
 	call->length = one_in(thread, 4) ? 1 + below(thread, PAGES * P) :
 					   P * (1 + below(thread, 8));
@@ -176,7 +178,7 @@ static void use_something(struct thread *thread, struct playground *call)
 		PLAYGROUND_RELEASE, PLAYGROUND_RELEASE, PLAYGROUND_RELEASE, PLAYGROUND_COUNT,
 	};
 
-	call->order = kinds[below(thread, sizeof(kinds) / sizeof(kinds[0]))];
+	call->order = kinds[below(thread, COUNT(kinds))];
 	call->id = any_id(thread, makes(call->order) ? DESCRIPTOR : kind_of(call->order));
 	call->offset = one_in(thread, 3) ? below(thread, 3 * P) : 0;
 	call->length = 1 + below(thread, 2 * P);
