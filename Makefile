@@ -2,7 +2,7 @@
 # The front door: each target is a script of scripts/, which says more.
 # Variables given on the command line reach the scripts as environment.
 
-.PHONY: modules test check lint demo bench bench-check clean help
+.PHONY: modules test check coverage mutate torture lint demo bench bench-check clean help
 .DEFAULT_GOAL := modules
 
 modules:
@@ -13,6 +13,15 @@ test:
 
 check:
 	@scripts/check
+
+coverage:
+	@scripts/coverage
+
+mutate:
+	@scripts/mutate
+
+torture:
+	@scripts/torture
 
 lint:
 	@scripts/lint
@@ -33,10 +42,14 @@ define usage
 make [KDIR=...]     the modules, for a kernel's build folder (default: the running kernel's);
                     W=1, C=2 as in the kernel's own build, GCOV=1 counts lines
 make test           the suites in QEMU, on a kernel built from Debian's sources
-     SUITE=name     only the suites whose module's name contains it
+     SUITE=name     only the suites whose module's name contains it (or matches: a|b)
      SANITIZE=1     on a kernel with KASAN, lockdep, DMA-API debug, kmemleak ...
+     KCSAN=1        on a kernel that reports data races
      KERNEL=6.12    or 6.1, or 7.3
 make check          everything: all kernels (KERNELS="6.12 6.1 7.3"), sanitizers, lint ...
+make coverage       which lines and branches of src/ the suites reach; a report
+make mutate         do the suites notice mistakes? about an hour
+make torture        anything at any time, SECONDS=60 long; SEED=n repeats a run
 make demo           the edu sample on Debian's stock kernel, its device behind an IOMMU
 make bench          what iomd costs beside its peers, in instructions; minutes
 make bench-check    the small sizes, against what is recorded (RECORD=1: record anew)

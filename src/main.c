@@ -9,9 +9,11 @@
 #include <iomd/iomd.h>
 
 #include "debug/debugfs.h"
+#include "debug/inject.h"
 #include "desc/general.h"
 #include "dma/bounce.h"
 #include "dma_buf/import.h"
+#include "lock_order.h"
 #include "mapping/view.h"
 #include "object/object.h"
 #include "purge/purge.h"
@@ -36,13 +38,17 @@ static struct os_meta_class * const classes[] = {
 #endif
 };
 
+static unsigned int fail_load;
+module_param(fail_load, uint, 0);
+MODULE_PARM_DESC(fail_load, "For the tests: the load's step of this number fails");
+
 static void unregister_classes(unsigned int count)
 {
 	while (count--)
 		os_meta_class_unregister(classes[count]);
 }
 
-static int __init iomd_module_init(void)
+static int __init open_rooms(void)
 {
 	unsigned int i;
 	int ret;
@@ -61,16 +67,32 @@ static int __init iomd_module_init(void)
 		if (ret)
 			goto err_unregister;
 	}
+	ret = iomd_prime_lock_order();
+	if (ret)
+		goto err_unregister;
 	iomd_debugfs_init();
 	return 0;
 
 err_unregister:
+	os_object_barrier();
 	unregister_classes(i);
 	iomd_purge_exit_room();
 err_view:
 	iomd_view_exit_room();
 err_object:
 	os_object_exit_room();
+	return ret;
+}
+
+static int __init iomd_module_init(void)
+{
+	int ret;
+
+	if (fail_load)
+		iomd_inject_arm(fail_load);
+	ret = open_rooms();
+	if (fail_load)
+		iomd_inject_disarm();
 	return ret;
 }
 

@@ -86,7 +86,7 @@ struct file *iomd_view_create(struct iomd_mapping *mapping, const struct file_op
 		return ERR_PTR(-ENOMEM);
 	/* Nobody else takes the reference that the end of the file gives back. */
 	__module_get(fops->owner);
-	inode = alloc_anon_inode(mount->mnt_sb);
+	inode = iomd_should_fail() ? ERR_PTR(-ENOMEM) : alloc_anon_inode(mount->mnt_sb);
 	if (IS_ERR(inode)) {
 		module_put(fops->owner);
 		return ERR_CAST(inode);
@@ -164,11 +164,12 @@ void iomd_view_block(struct iomd_view *view, unsigned int why, bool block)
 
 int iomd_view_init_room(void)
 {
-	views = kmem_cache_create("iomd_view", sizeof(struct iomd_view), 0,
+	views = iomd_should_fail() ? NULL :
+		kmem_cache_create("iomd_view", sizeof(struct iomd_view), 0,
 				  SLAB_RECLAIM_ACCOUNT | SLAB_ACCOUNT, init_view_once);
 	if (!views)
 		return -ENOMEM;
-	mount = kern_mount(&view_fs);
+	mount = iomd_should_fail() ? ERR_PTR(-ENOMEM) : kern_mount(&view_fs);
 	if (IS_ERR(mount)) {
 		kmem_cache_destroy(views);
 		return PTR_ERR(mount);

@@ -439,7 +439,8 @@ void os_meta_class_for_each(void (*visit)(const struct os_meta_class *meta, void
 
 int os_object_init_room(void)
 {
-	deferred_wq = alloc_workqueue("iomd", WQ_UNBOUND | WQ_MEM_RECLAIM, 1);
+	deferred_wq = iomd_should_fail() ? NULL :
+		      alloc_workqueue("iomd", WQ_UNBOUND | WQ_MEM_RECLAIM, 1);
 	if (!deferred_wq)
 		return -ENOMEM;
 	return os_meta_class_register(&os_object_meta_class);

@@ -5,6 +5,7 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
+#include "../debug/inject.h"
 #include "purge.h"
 
 /* guards the line and who is in it */
@@ -157,7 +158,7 @@ static unsigned long scan(struct shrinker *unused, struct shrink_control *contro
 
 int iomd_purge_init_room(void)
 {
-	shrinker = iomd_compat_shrinker_start("iomd", count, scan);
+	shrinker = iomd_should_fail() ? NULL : iomd_compat_shrinker_start("iomd", count, scan);
 	return shrinker ? 0 : -ENOMEM;
 }
 

@@ -6,7 +6,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 
-#include "composites.h"
+#include "maps.h"
 
 static void describes_a_range(struct kunit *test)
 {
@@ -200,6 +200,24 @@ static void every_step_may_fail(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fail_each_step(test, make_all, NULL), 3U);
 }
 
+/* Registers are copied a word at a time, never as if they were memory. */
+static void registers_are_copied(struct kunit *test)
+{
+	struct iomd *md = made(test, iomd_device_memory_with_range(edu_registers(test), P));
+	/* Beside the signature: a register that tells the complement of what it is told. */
+	u32 word = 0, told = 0x12345678;
+
+	KUNIT_EXPECT_EQ(test, iomd_read_bytes(md, 0, &word, sizeof(word)), sizeof(word));
+	KUNIT_EXPECT_EQ(test, word, EDU_SIGNATURE);
+	KUNIT_EXPECT_EQ(test, iomd_write_bytes(md, 4, &told, sizeof(told)), sizeof(told));
+	KUNIT_EXPECT_EQ(test, iomd_read_bytes(md, 4, &word, sizeof(word)), sizeof(word));
+	KUNIT_EXPECT_EQ(test, word, ~told);
+	/* How wide zeroes come is the architecture's choice, and so what becomes of them. */
+	KUNIT_EXPECT_EQ(test, iomd_write_bytes(md, 4, NULL, sizeof(word)), sizeof(word));
+	KUNIT_EXPECT_EQ(test, iomd_read_bytes(md, P - 2, &word, sizeof(word)), 0ULL);
+	iomd_release(md);
+}
+
 static struct kunit_case device_memory_cases[] = {
 	KUNIT_CASE(describes_a_range),
 	KUNIT_CASE(is_a_class_of_its_own),
@@ -212,6 +230,7 @@ static struct kunit_case device_memory_cases[] = {
 	KUNIT_CASE(reads_and_writes),
 	KUNIT_CASE(is_no_buffer),
 	KUNIT_CASE(every_step_may_fail),
+	KUNIT_CASE(registers_are_copied),
 	{}
 };
 

@@ -106,6 +106,9 @@ static const struct vector vectors[] = {
 	/* Up to the last byte that can be reached. */
 	{ .memory = { { 0xfffe000, 0x2000 }, END },
 	  .options.num_address_bits = 28, .output = { { 0xfffe000, 0x2000 } } },
+	/* And one further. */
+	{ .memory = { { 0xffff001, 0x1000 }, END }, .mapping = ITERATE,
+	  .options.num_address_bits = 28, .error = -EMSGSIZE },
 	/* Neighbours become one, over the borders of ranges. */
 	{ .memory = { { 0x10000, 0x1000 }, { 0x11000, 0x1000 }, { 0x12000, 7 }, END },
 	  .output = { { 0x10000, 0x2007 } } },
@@ -581,6 +584,42 @@ static void memory_without_length(struct kunit *test)
 	iomd_release(md);
 }
 
+/* Without a device, nobody but the command can write the CPU's caches back. */
+static void caches_without_a_device(struct kunit *test)
+{
+	struct iomd_dma_command *command;
+	struct iomd *md = made(test, iomd_buffer_with_capacity(P, IOMD_DIRECTION_OUT_IN, false));
+	/* Where the architecture has no means for that, it is refused. */
+	int answer = iomd_perform_operation(md, IOMD_MEMORY_INCOHERENT_IO_STORE, 0, P);
+
+	command = command_with(test, NULL, IOMD_DMA_MAP_OPTION_NON_COHERENT);
+	KUNIT_EXPECT_PTR_EQ(test, iomd_dma_command_retain(command), command);
+	iomd_dma_command_release(command);
+	KUNIT_EXPECT_PTR_EQ(test, iomd_dma_command_retain(NULL), NULL);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_set_memory_descriptor(command, md, false), 0);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_prepare(command, 0, P, true, true), answer);
+	KUNIT_EXPECT_EQ(test, complete_command(command), answer ? -EAGAIN : 0);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_prepare(command, 0, P, false, true), 0);
+	/* It ends all the same. */
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), answer);
+	KUNIT_EXPECT_EQ(test, complete_command(command), -EAGAIN);
+	iomd_dma_command_release(command);
+	iomd_release(md);
+}
+
+static void maps_of_memory_that_is_not_prepared(struct kunit *test)
+{
+	void *memory = kunit_kzalloc(test, P, GFP_KERNEL);
+	struct iomd *md = made(test, iomd_with_address_range((unsigned long)memory, P,
+							     IOMD_DIRECTION_OUT,
+							     IOMD_KERNEL_TASK));
+	struct iomd_dma_map_args args = { .mapper = fake_device(test), .length = P };
+
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_operation(md, IOMD_MD_DMA_MAP, &args, sizeof(args)),
+			-EAGAIN);
+	iomd_release(md);
+}
+
 static struct kunit_case dma_command_cases[] = {
 	KUNIT_CASE(vectors_of_the_specification),
 	KUNIT_CASE(goes_on_from_anywhere),
@@ -592,6 +631,8 @@ static struct kunit_case dma_command_cases[] = {
 	KUNIT_CASE(what_is_not_prepared),
 	KUNIT_CASE(ranges_that_may_be_prepared),
 	KUNIT_CASE(memory_without_length),
+	KUNIT_CASE(caches_without_a_device),
+	KUNIT_CASE(maps_of_memory_that_is_not_prepared),
 	{}
 };
 

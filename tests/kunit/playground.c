@@ -15,14 +15,11 @@
 #include <iomd/iomd.h>
 
 #include "../../src/debug/counters.h"
+#include "../../src/debug/inject.h"
 #include "playground.h"
+#include "playground_yard.h"
 
-/* What is known by number: objects of either class. */
-struct yard {
-	struct xarray objects;
-};
-
-static struct os_object *find(struct yard *yard, u32 id, const struct os_meta_class *class)
+struct os_object *yard_find(struct yard *yard, u32 id, const struct os_meta_class *class)
 {
 	struct os_object *object;
 
@@ -33,9 +30,9 @@ static struct os_object *find(struct yard *yard, u32 id, const struct os_meta_cl
 	return object;
 }
 
-static struct iomd *find_md(struct yard *yard, u32 id)
+struct iomd *yard_find_md(struct yard *yard, u32 id)
 {
-	struct os_object *object = find(yard, id, &iomd_meta_class);
+	struct os_object *object = yard_find(yard, id, &iomd_meta_class);
 
 	return object ? iomd_from_object(object) : NULL;
 }
@@ -43,11 +40,10 @@ static struct iomd *find_md(struct yard *yard, u32 id)
 /* The object is the first member, if a hidden one. */
 static struct iomd_mapping *find_mapping(struct yard *yard, u32 id)
 {
-	return (struct iomd_mapping *)find(yard, id, &iomd_mapping_meta_class);
+	return (struct iomd_mapping *)yard_find(yard, id, &iomd_mapping_meta_class);
 }
 
-/* Give an object, or an error, a number. */
-static int keep(struct yard *yard, void *object, u32 *id)
+int yard_keep(struct yard *yard, void *object, u32 *id)
 {
 	int ret = PTR_ERR_OR_ZERO(object);
 
@@ -59,7 +55,7 @@ static int keep(struct yard *yard, void *object, u32 *id)
 	return ret;
 }
 
-static struct task_struct *task_of(s32 number)
+struct task_struct *yard_task(s32 number)
 {
 	struct task_struct *task;
 	struct pid *pid;
@@ -74,7 +70,7 @@ static struct task_struct *task_of(s32 number)
 
 static struct iomd *describe_user(const struct playground *call)
 {
-	struct task_struct *task = task_of(call->pid);
+	struct task_struct *task = yard_task(call->pid);
 	struct iomd *md;
 
 	if (!task)
@@ -101,7 +97,7 @@ static struct iomd *describe_physical(const struct playground *call)
 
 static struct iomd *describe_sub(struct yard *yard, const struct playground *call)
 {
-	struct iomd *of = find_md(yard, call->other);
+	struct iomd *of = yard_find_md(yard, call->other);
 	struct iomd *md = iomd_sub_with_sub_range(of, call->offset, call->length, call->options);
 
 	iomd_release(of);
@@ -118,11 +114,27 @@ static struct iomd *describe_multi(struct yard *yard, const struct playground *c
 	if (copy_from_user(ids, u64_to_user_ptr(call->address), call->length * sizeof(*ids)))
 		return ERR_PTR(-EFAULT);
 	for (i = 0; i < call->length; i++)
-		parts[i] = find_md(yard, ids[i]);
+		parts[i] = yard_find_md(yard, ids[i]);
 	md = iomd_multi_with_descriptors(parts, call->length, call->options, false);
 	for (i = 0; i < call->length; i++)
 		iomd_release(parts[i]);
 	return md;
+}
+
+static struct iomd *describe_interleaved(struct yard *yard, const struct playground *call)
+{
+	struct iomd *of = yard_find_md(yard, call->other), *md;
+	int i, ret = 0;
+
+	md = iomd_interleaved_with_capacity(3, IOMD_DIRECTION_OUT_IN);
+	for (i = 0; !IS_ERR(md) && !ret && i < 3; i++)
+		ret = iomd_interleaved_set_memory_descriptor(md, of, call->offset + i,
+							     call->length);
+	iomd_release(of);
+	if (!ret)
+		return md;
+	iomd_release(md);
+	return ERR_PTR(ret);
 }
 
 static struct iomd *describe(struct yard *yard, const struct playground *call)
@@ -138,6 +150,8 @@ static struct iomd *describe(struct yard *yard, const struct playground *call)
 		return iomd_guard_page_with_size(call->length);
 	case PLAYGROUND_SUB:
 		return describe_sub(yard, call);
+	case PLAYGROUND_INTERLEAVED:
+		return describe_interleaved(yard, call);
 	default:
 		return describe_multi(yard, call);
 	}
@@ -177,7 +191,7 @@ static int peek(struct iomd *md, struct playground *call)
 
 static int redirect_all(struct iomd *md, const struct playground *call)
 {
-	struct task_struct *safe = call->pid ? task_of(call->pid) : NULL;
+	struct task_struct *safe = call->pid ? yard_task(call->pid) : NULL;
 	int ret = iomd_redirect(md, safe, call->options);
 
 	if (safe)
@@ -187,7 +201,7 @@ static int redirect_all(struct iomd *md, const struct playground *call)
 
 static int map(struct yard *yard, struct iomd *md, struct playground *call)
 {
-	struct task_struct *task = task_of(call->pid);
+	struct task_struct *task = yard_task(call->pid);
 	struct iomd_mapping *mapping;
 
 	if (!task)
@@ -197,12 +211,12 @@ static int map(struct yard *yard, struct iomd *md, struct playground *call)
 	put_task_struct(task);
 	if (!IS_ERR(mapping))
 		call->address = iomd_mapping_get_address(mapping);
-	return keep(yard, mapping, &call->id);
+	return yard_keep(yard, mapping, &call->id);
 }
 
 static int with_descriptor(struct yard *yard, struct playground *call)
 {
-	struct iomd *md = find_md(yard, call->id);
+	struct iomd *md = yard_find_md(yard, call->id);
 	int ret;
 
 	if (!md)
@@ -223,8 +237,11 @@ static int with_descriptor(struct yard *yard, struct playground *call)
 	case PLAYGROUND_REDIRECT_ALL:
 		ret = redirect_all(md, call);
 		break;
-	default:
+	case PLAYGROUND_MAP:
 		ret = map(yard, md, call);
+		break;
+	default:
+		ret = yard_do_more(yard, md, call);
 	}
 	iomd_release(md);
 	return ret;
@@ -237,7 +254,7 @@ static int redirect(struct yard *yard, struct iomd_mapping *mapping,
 	int ret;
 
 	if (call->other) {
-		md = find_md(yard, call->other);
+		md = yard_find_md(yard, call->other);
 		if (!md)
 			return -ENOENT;
 	}
@@ -299,6 +316,7 @@ static int count(struct playground *call)
 {
 	static const char * const classes[] = {
 		"iomd_general", "iomd_buffer", "iomd_sub", "iomd_multi", "iomd_guard_page",
+		"iomd_interleaved", "iomd_dma_command",
 	};
 	struct os_meta_class *class;
 	unsigned int i;
@@ -320,12 +338,14 @@ static int count(struct playground *call)
 static int obey(struct yard *yard, struct playground *call)
 {
 	switch (call->order) {
-	case PLAYGROUND_BUFFER ... PLAYGROUND_MULTI:
-		return keep(yard, describe(yard, call), &call->id);
-	case PLAYGROUND_PREPARE ... PLAYGROUND_MAP:
+	case PLAYGROUND_BUFFER ... PLAYGROUND_INTERLEAVED:
+		return yard_keep(yard, describe(yard, call), &call->id);
+	case PLAYGROUND_PREPARE ... PLAYGROUND_MAP_KERNEL:
 		return with_descriptor(yard, call);
 	case PLAYGROUND_UNMAP ... PLAYGROUND_ADDRESS:
 		return with_mapping(yard, call);
+	case PLAYGROUND_COMMAND ... PLAYGROUND_COMMAND_RUN:
+		return yard_command(yard, call);
 	case PLAYGROUND_RELEASE:
 		return release_object(yard, call->id);
 	case PLAYGROUND_MMAP_AGAIN:
@@ -337,6 +357,21 @@ static int obey(struct yard *yard, struct playground *call)
 	}
 }
 
+/* Of several that are to fail at the same time, one does. */
+static int obey_with_failure(struct yard *yard, struct playground *call)
+{
+	static DEFINE_MUTEX(one);
+	int ret;
+
+	if (!mutex_trylock(&one))
+		return obey(yard, call);
+	iomd_inject_arm(call->fail);
+	ret = obey(yard, call);
+	call->failed = iomd_inject_disarm();
+	mutex_unlock(&one);
+	return ret;
+}
+
 static long playground_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
 	struct playground call;
@@ -346,9 +381,11 @@ static long playground_ioctl(struct file *file, unsigned int command, unsigned l
 		return -ENOTTY;
 	if (copy_from_user(&call, (void __user *)argument, sizeof(call)))
 		return -EFAULT;
-	ret = obey(file->private_data, &call);
-	if (!ret && copy_to_user((void __user *)argument, &call, sizeof(call)))
-		ret = -EFAULT;
+	call.failed = 0;
+	ret = call.fail ? obey_with_failure(file->private_data, &call) :
+			  obey(file->private_data, &call);
+	if (copy_to_user((void __user *)argument, &call, sizeof(call)))
+		return -EFAULT;
 	return ret;
 }
 

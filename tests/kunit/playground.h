@@ -22,6 +22,8 @@ enum playground_order {
 	PLAYGROUND_SUB,
 	/* @length of them, whose numbers are at @address. */
 	PLAYGROUND_MULTI,
+	/* Three pieces of @other, each of @length bytes, from @offset on. */
+	PLAYGROUND_INTERLEAVED,
 
 	/* With descriptor @id: */
 	PLAYGROUND_PREPARE,
@@ -34,12 +36,28 @@ enum playground_order {
 	PLAYGROUND_REDIRECT_ALL,
 	/* Map it into task @pid; @id becomes the mapping's, @address is set. */
 	PLAYGROUND_MAP,
+	/* Prepare for @options, walk, map a piece for the edu device, sync, and back. */
+	PLAYGROUND_CYCLE,
+	/* @options: the new state; the old one afterwards. */
+	PLAYGROUND_PURGEABLE,
+	/* It becomes task @pid's, with options @options. */
+	PLAYGROUND_OWNER,
+	/* Map it into the kernel; @id becomes the mapping's. */
+	PLAYGROUND_MAP_KERNEL,
 
 	/* With mapping @id: */
 	PLAYGROUND_UNMAP,
 	/* To descriptor @other; if that is 0, to nothing. */
 	PLAYGROUND_REDIRECT,
 	PLAYGROUND_ADDRESS,
+
+	/* A DMA command of the edu device, of @length bytes at most in a segment, with @options. */
+	PLAYGROUND_COMMAND,
+	/* With command @id: */
+	/* Its memory becomes @other's, or none. */
+	PLAYGROUND_COMMAND_MEMORY,
+	/* Prepare it, list its segments, synchronize as @options say, and back. */
+	PLAYGROUND_COMMAND_RUN,
 
 	/* Give @id back, whatever it is. */
 	PLAYGROUND_RELEASE,
@@ -59,6 +77,9 @@ struct playground {
 	__u64 options;
 	__u64 offset;
 	__u64 length;
+	/* If not 0, the order's step of this number fails; did one? */
+	__u32 fail;
+	__u32 failed;
 };
 
 #define PLAYGROUND_CALL	_IOWR('i', 1, struct playground)

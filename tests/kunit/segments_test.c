@@ -3,6 +3,7 @@
  * Segments: of physical ranges, and of prepared memory whose list may be long.
  */
 #include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
 
@@ -443,6 +444,62 @@ static void may_be_asked_for_in_hard_irq_unprepared(struct kunit *test)
 	iomd_release(sight.md);
 }
 
+/* Adjacent pages of which one is elsewhere, at each place that a run's end is looked for. */
+static void a_run_may_end_anywhere(struct kunit *test)
+{
+	static const unsigned int holes[] = { 1, 9, 18, 29, 41, 55, 72, 81 };
+	struct iomd_address_range range;
+	struct image image;
+	struct area area;
+	struct iomd *md;
+	unsigned int i;
+
+	area_make(&area, puppet_start(test), AREA_HUGE, 512);
+	for (i = 0; i < ARRAY_SIZE(holes); i++)
+		KUNIT_ASSERT_EQ(test, 0L, puppet_syscall(area.puppet, __NR_madvise,
+							 area.address + holes[i] * PAGE_SIZE,
+							 PAGE_SIZE, MADV_DONTNEED));
+	range = area_range(&area, 0, area_bytes(&area));
+	md = iomd_with_address_range(range.address, range.length, IOMD_DIRECTION_IN,
+				     area.puppet->task);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(md));
+	KUNIT_ASSERT_EQ(test, iomd_prepare(md, 0), 0);
+	area_look_up(&area);
+	image_init(&image, test, area.pages);
+	image_add_area(&image, &area, &range, 1);
+	KUNIT_EXPECT_GE(test, image.merged, (unsigned int)ARRAY_SIZE(holes));
+	image_check(&image, md);
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	iomd_release(md);
+}
+
+/* A range that ends within a page is followed by nothing, though the next page is. */
+static void a_cut_page_is_not_joined(struct kunit *test)
+{
+	struct iomd_address_range ranges[3];
+	unsigned int segments;
+	struct image image;
+	struct area area;
+	struct iomd *md;
+
+	area_make(&area, puppet_start(test), AREA_HUGE, 512);
+	ranges[0] = area_range(&area, 0, PAGE_SIZE + 100);
+	ranges[1] = area_range(&area, 2 * PAGE_SIZE, PAGE_SIZE);
+	ranges[2] = area_range(&area, 3 * PAGE_SIZE, 5);
+	md = iomd_with_address_ranges(ranges, ARRAY_SIZE(ranges), IOMD_DIRECTION_IN,
+				      area.puppet->task);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(md));
+	KUNIT_ASSERT_EQ(test, iomd_prepare(md, 0), 0);
+	area_look_up(&area);
+	image_init(&image, test, 4);
+	image_add_area(&image, &area, ranges, ARRAY_SIZE(ranges));
+	image_check(&image, md);
+	image_check_walk(&image, md, 0, U64_MAX, &segments);
+	KUNIT_EXPECT_EQ(test, segments, 2U);
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	iomd_release(md);
+}
+
 static struct kunit_case segments_cases[] = {
 	KUNIT_CASE(physical_needs_no_prepare),
 	KUNIT_CASE(nothing_is_at_the_end),
@@ -459,6 +516,8 @@ static struct kunit_case segments_cases[] = {
 	KUNIT_CASE(random_ranges),
 	KUNIT_CASE(may_be_walked_in_hard_irq),
 	KUNIT_CASE(may_be_asked_for_in_hard_irq_unprepared),
+	KUNIT_CASE(a_run_may_end_anywhere),
+	KUNIT_CASE(a_cut_page_is_not_joined),
 	{}
 };
 

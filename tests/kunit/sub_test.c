@@ -521,6 +521,27 @@ static void every_step_may_fail(struct kunit *test)
 	leaf_free(&leaf);
 }
 
+static void redirects_the_parent(struct kunit *test)
+{
+	struct iomd *parent = made(test, iomd_buffer_with_capacity(2 * PAGE_SIZE,
+								   IOMD_DIRECTION_OUT_IN, false));
+	struct iomd *md = made(test, iomd_sub_with_sub_range(parent, 0, 100,
+							     IOMD_DIRECTION_OUT_IN));
+	struct iomd_mapping *mapping;
+
+	KUNIT_EXPECT_EQ(test, iomd_redirect(md, NULL, true), 0);
+	KUNIT_EXPECT_NE(test, iomd_get_flags(parent) & IOMD_MEMORY_REDIRECTED, 0ULL);
+	KUNIT_EXPECT_EQ(test, iomd_redirect(md, NULL, false), 0);
+	KUNIT_EXPECT_EQ(test, iomd_get_flags(parent) & IOMD_MEMORY_REDIRECTED, 0ULL);
+	/* Nor is it a part's to redirect the kernel. */
+	mapping = iomd_map(parent, IOMD_MAP_UNIQUE);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(mapping));
+	KUNIT_EXPECT_EQ(test, iomd_redirect(md, NULL, true), -EOPNOTSUPP);
+	iomd_mapping_release(mapping);
+	iomd_release(md);
+	iomd_release(parent);
+}
+
 static struct kunit_case sub_cases[] = {
 	KUNIT_CASE(is_where_its_part_of_the_parent_is),
 	KUNIT_CASE(may_be_empty),
@@ -541,6 +562,7 @@ static struct kunit_case sub_cases[] = {
 	KUNIT_CASE(keeps_its_range_while_others_rely_on_it),
 	KUNIT_CASE(a_device_uses_the_parent),
 	KUNIT_CASE(a_parent_may_shrink),
+	KUNIT_CASE(redirects_the_parent),
 	KUNIT_CASE(every_step_may_fail),
 	{}
 };

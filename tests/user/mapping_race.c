@@ -82,6 +82,23 @@ TEST_F(race, redirected_to_registers) {
 	ASSERT_EQ(word(address), 0x010000ed);
 }
 
+/* What is reserved for a mode is the device's memory, not what is beside it. */
+TEST_F(race, registers_beside_a_guard) {
+	int device = registers(self->fd, P), mapping, i;
+	u32 ids[] = { guard(self->fd, 1), device, guard(self->fd, 2) };
+	char *address;
+
+	if (device == -ENODEV)
+		SKIP(return, "no edu device");
+	for (i = 0; i < 2; i++) {
+		mapping = map(self->fd, multi(self->fd, ids, 3), UNIQUE | WRITE_COMBINE, &address);
+		ASSERT_GT(mapping, 0);
+		ASSERT_EQ(word(address + P), 0x010000ed);
+		ASSERT_EQ(look(address), -SIGBUS);
+		ASSERT_EQ(unmap(self->fd, mapping), 0);
+	}
+}
+
 struct toucher {
 	char *address;
 	int pipe[2];
@@ -101,6 +118,26 @@ static void pass_on(void *data)
 
 	/* The kernel touches it for us. */
 	_exit(write(toucher->pipe[1], toucher->address, 5) == 5 ? 7 : errno);
+}
+
+/* As it would for a small page. */
+TEST_F(race, whoever_touches_a_huge_page_waits) {
+	int id = make(self->fd, (struct playground) { .order = PLAYGROUND_BUFFER,
+			.options = BOTH | CONTIGUOUS, .length = HUGE, .offset = HUGE });
+	struct toucher toucher;
+	int mapping;
+	pid_t pid;
+
+	ASSERT_GT(id, 0);
+	ASSERT_EQ(fill(self->fd, id, 0, HUGE, 0x11), 0);
+	mapping = map(self->fd, id, UNIQUE, &toucher.address);
+	ASSERT_GT(mapping, 0);
+	ASSERT_EQ(look(toucher.address), 0x11);
+	ASSERT_EQ(redirect(self->fd, mapping, 0, 0), 0);
+	pid = child(touch_once, &toucher);
+	ASSERT_TRUE(is_stuck(pid));
+	ASSERT_EQ(redirect(self->fd, mapping, id, 0), 0);
+	ASSERT_EQ(wait_for(pid), 0x11);
 }
 
 TEST_F(race, whoever_touches_nothing_waits) {
