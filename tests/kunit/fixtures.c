@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/irq_work.h>
 #include <linux/kthread.h>
@@ -245,6 +246,13 @@ void worker_stop(struct worker *worker)
 	kthread_stop(worker->task);
 }
 EXPORT_SYMBOL_GPL(worker_stop);
+
+/* Let workers meet: longer where a kernel looks closely, and is slow. */
+void race_for_a_while(void)
+{
+	msleep(IS_ENABLED(CONFIG_KASAN) || IS_ENABLED(CONFIG_KCSAN) ? 2000 : 300);
+}
+EXPORT_SYMBOL_GPL(race_for_a_while);
 
 struct irq_call {
 	struct irq_work work;

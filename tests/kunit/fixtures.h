@@ -53,6 +53,7 @@ struct worker {
 void worker_start(struct kunit *test, struct worker *worker, void (*round)(void *data),
 		  void *data);
 void worker_stop(struct worker *worker);
+void race_for_a_while(void);
 
 /* Call @call in hard interrupt context, and wait for it. */
 void call_in_hard_irq(struct kunit *test, void (*call)(void *data), void *data);

@@ -562,7 +562,7 @@ static void play_prepare(void *data)
 	set_state(md, VOLATILE);
 }
 
-/* 2 seconds, and more on a slow machine where one side has not won yet. */
+/* Some time, and more on a slow machine where one side has not won yet. */
 static void play(struct kunit *test, void (*round)(void *data), struct player *player)
 {
 	struct worker workers[4];
@@ -572,7 +572,7 @@ static void play(struct kunit *test, void (*round)(void *data), struct player *p
 		worker_start(test, &workers[i], round, &player[i]);
 	for (; i < 4; i++)
 		worker_start(test, &workers[i], reclaim_one, NULL);
-	msleep(2000);
+	race_for_a_while();
 	for (i = 0; i < 300 && player->md; i++) {
 		if (READ_ONCE(player->kept) && READ_ONCE(player->lost))
 			break;

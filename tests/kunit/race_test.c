@@ -161,7 +161,7 @@ static void two_threads_of_the_owner(struct kunit *test)
 	puppet_begin_call(arena.puppet, cycle_until_stopped, &arena);
 	puppet_begin_call(thread, cycle_until_stopped, &arena);
 	worker_start(test, &worker, access, &arena);
-	msleep(1000);
+	race_for_a_while();
 	WRITE_ONCE(arena.stop, true);
 	KUNIT_EXPECT_GT(test, puppet_answer(arena.puppet), 0L);
 	KUNIT_EXPECT_GT(test, puppet_answer(thread), 0L);
@@ -207,7 +207,7 @@ static void maps_of_all_kinds(struct kunit *test)
 	arena_look_up(&arena);
 	for (i = 0; i < ARRAY_SIZE(workers); i++)
 		worker_start(test, &workers[i], rounds[i], &arena);
-	msleep(1000);
+	race_for_a_while();
 	for (i = 0; i < ARRAY_SIZE(workers); i++) {
 		worker_stop(&workers[i]);
 		KUNIT_EXPECT_GT(test, workers[i].rounds, 0UL);

@@ -2,7 +2,7 @@
 /*
  * Mappings that are redirected, or end, while they are in use.
  *
- * Each race takes a second, on kernels that look closely ten.
+ * Each race takes a third of a second, on kernels that look closely ten.
  */
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -20,7 +20,7 @@ FIXTURE_SETUP(race) {
 	self->fd = open(PLAYGROUND, O_RDWR);
 	ASSERT_GE(self->fd, 0);
 	self->before = alive(self->fd);
-	self->duration = access("/sys/kernel/debug/kmemleak", F_OK) ? 1 : 10;
+	self->duration = access("/sys/kernel/debug/kmemleak", F_OK) ? 0.3 : 10;
 }
 
 FIXTURE_TEARDOWN(race) {
