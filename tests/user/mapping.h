@@ -367,6 +367,19 @@ static inline bool is_stuck(pid_t pid)
 	return false;
 }
 
+/* Bytes of the pages that an entry of the last table but one can show; 0: it can't. */
+static inline unsigned long huge_page(void)
+{
+	FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "r");
+	unsigned long bytes = 0;
+
+	if (file && fscanf(file, "%lu", &bytes) != 1)
+		bytes = 0;
+	if (file)
+		fclose(file);
+	return bytes;
+}
+
 static inline double seconds(void)
 {
 	struct timespec now;

@@ -105,19 +105,6 @@ static long touch_all(char *address, u64 length)
 	return faults() - before;
 }
 
-/* Bytes of the pages that an entry of the last table but one can show; 0: it can't. */
-static unsigned long huge_page(void)
-{
-	FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "r");
-	unsigned long bytes = 0;
-
-	if (file && fscanf(file, "%lu", &bytes) != 1)
-		bytes = 0;
-	if (file)
-		fclose(file);
-	return bytes;
-}
-
 TEST_F(mapping, is_huge_where_the_memory_is) {
 	const unsigned long huge = huge_page();
 	struct playground call = { .order = PLAYGROUND_BUFFER, .options = BOTH | CONTIGUOUS,
