@@ -349,6 +349,7 @@ void iomd_segment_iter_seek(struct iomd_segment_iter *iter)
 	u64 left = iter->end - iter->offset;
 
 	iter->window = 0;
+	iter->sg = NULL;
 	if (!left) {
 		iter->length = 0;
 		return;

@@ -16,4 +16,12 @@ static inline bool iomd_is_ram(phys_addr_t address)
 	return pfn_valid(pfn) && (!PageReserved(pfn_to_page(pfn)) || page_is_ram(pfn));
 }
 
+/* The page physically behind another: not every memory map is in one piece. */
+static inline struct page *iomd_page_after(struct page *page)
+{
+	if (IS_ENABLED(CONFIG_SPARSEMEM) && !IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP))
+		return pfn_to_page(page_to_pfn(page) + 1);
+	return page + 1;
+}
+
 #endif

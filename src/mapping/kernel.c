@@ -74,40 +74,100 @@ static int map_device(struct iomd_mapping *mapping, struct iomd_run *run)
 	return 0;
 }
 
-static int collect_run(const struct iomd_run *run, struct page **pages)
+/* What pages a mapping is made of. */
+struct collection {
+	struct page **pages;
+	/* The one mode that all have. */
+	u64 mode;
+	/* Some are NULL. */
+	bool holes;
+};
+
+static int collect_run(const struct iomd_run *run, struct collection *all)
 {
 	u64 i;
 
+	if (run->kind == IOMD_RUN_HOLE) {
+		memset(all->pages + run->page, 0, run->pages * sizeof(*all->pages));
+		all->holes = true;
+		return 0;
+	}
 	for (i = 0; i < run->pages; i++) {
 		/* A piece may reach beyond the end of RAM. */
 		if (!iomd_is_ram(PFN_PHYS(run->pfn + i)))
 			return -EOPNOTSUPP;
-		pages[i] = pfn_to_page(run->pfn + i);
+		all->pages[run->page + i] = pfn_to_page(run->pfn + i);
 	}
 	return 0;
 }
 
-/* The pages, and the one mode that all have; holes are NULL. */
-static int collect_pages(const struct iomd_mapping *mapping, struct page **pages, u64 *mode)
+static int note_mode(const struct iomd_mapping *mapping, const struct iomd_run *run,
+		     struct collection *all)
 {
-	struct iomd_run run = {};
-	u64 its_mode;
+	u64 mode;
 	int ret;
 
-	*mode = 0;
+	if (run->kind == IOMD_RUN_HOLE)
+		return 0;
+	ret = iomd_cache_mode(mapping, run, &mode);
+	if (!ret && all->mode && all->mode != mode)
+		ret = -EOPNOTSUPP;
+	all->mode = mode;
+	return ret;
+}
+
+static int collect_pages(const struct iomd_mapping *mapping, struct collection *all)
+{
+	struct iomd_run run = {};
+	int ret;
+
 	while ((ret = iomd_next_run(mapping, &run)) > 0) {
-		if (run.kind == IOMD_RUN_HOLE)
-			continue;
-		ret = iomd_cache_mode(mapping, &run, &its_mode);
-		if (!ret && *mode && *mode != its_mode)
-			ret = -EOPNOTSUPP;
+		ret = note_mode(mapping, &run, all);
 		if (!ret)
-			ret = collect_run(&run, pages + run.page);
+			ret = collect_run(&run, all);
 		if (ret)
 			return ret;
-		*mode = its_mode;
 	}
 	return ret;
+}
+
+/* Pages that follow each other. */
+static void list_pages(struct page **pages, struct page *page, u64 count)
+{
+	u64 i;
+
+#pragma GCC unroll 8
+	for (i = 0; i < count; i++, page = iomd_page_after(page))
+		pages[i] = page;
+}
+
+/*
+ * Memory that is in one list, as nearly all is, has pages and one mode, and the list is
+ * all that need be looked at; false if it is not that simple.
+ */
+static bool collect_listed(const struct iomd_mapping *mapping, struct collection *all)
+{
+	const struct iomd_run first = { .kind = IOMD_RUN_RAM };
+	u64 left = mapping->length, page = 0;
+	struct iomd_segment_iter iter;
+
+	iomd_segment_iter_init(&iter, mapping->memory, mapping->offset, left, 0);
+	if (!iter.sg || iter.length + iter.window != left || note_mode(mapping, &first, all))
+		return false;
+	while (left) {
+		unsigned int offset = offset_in_page(iter.address);
+		u64 bytes = offset + iter.length;
+
+		left -= iter.length;
+		if (offset != (page ? 0 : mapping->in_page) ||
+		    (left && offset_in_page(bytes)) || !iomd_is_ram(iter.address))
+			return false;
+		list_pages(all->pages + page, pfn_to_page(PHYS_PFN(iter.address)), PFN_UP(bytes));
+		page += PFN_UP(bytes);
+		if (left)
+			iomd_segment_iter_next(&iter);
+	}
+	return true;
 }
 
 static int map_pages(struct iomd_mapping *mapping)
@@ -115,20 +175,28 @@ static int map_pages(struct iomd_mapping *mapping)
 	unsigned int guards = mapping->guard_pages;
 	u64 count = iomd_mapping_pages(mapping) + 2 * guards;
 	pgprot_t prot = mapping->options & IOMD_MAP_READ_ONLY ? PAGE_KERNEL_RO : PAGE_KERNEL;
+	struct collection all = { .holes = guards };
 	struct page **pages;
 	void *base;
-	u64 mode;
-	int ret;
+	int ret = 0;
 
 	if (count > min_t(unsigned long, totalram_pages(), INT_MAX) || iomd_should_fail())
 		return -ENOMEM;
-	pages = kvcalloc(count, sizeof(*pages), GFP_KERNEL);
+	pages = kvmalloc_array(count, sizeof(*pages), GFP_KERNEL);
 	if (!pages)
 		return -ENOMEM;
-	ret = collect_pages(mapping, pages + guards, &mode);
+	if (guards) {
+		memset(pages, 0, guards * sizeof(*pages));
+		memset(pages + count - guards, 0, guards * sizeof(*pages));
+	}
+	all.pages = pages + guards;
+	if (!collect_listed(mapping, &all)) {
+		all.mode = 0;
+		ret = collect_pages(mapping, &all);
+	}
 	if (ret)
 		goto out;
-	base = iomd_vmap_with_holes(pages, count, iomd_cache_prot(mode, prot));
+	base = iomd_vmap_with_holes(pages, count, all.holes, iomd_cache_prot(all.mode, prot));
 	if (IS_ERR(base)) {
 		ret = PTR_ERR(base);
 		goto out;

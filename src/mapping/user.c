@@ -356,6 +356,8 @@ static unsigned int huge_offset(const struct iomd_mapping *mapping)
 	const unsigned int huge = PMD_SIZE >> PAGE_SHIFT;
 	struct iomd_run run = {};
 
+	if (iomd_mapping_pages(mapping) < huge)
+		return 0;
 	while (iomd_next_run(mapping, &run) > 0)
 		if (run.kind == IOMD_RUN_RAM && run.pages >= huge)
 			return (run.pfn - run.page - mapping->guard_pages) % huge;
