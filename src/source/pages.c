@@ -262,4 +262,6 @@ void iomd_pages_free(struct iomd_segments *segments)
 		cond_resched();
 	}
 	iomd_segments_free(segments);
+	/* Whoever failed to get pages may give back what it has. */
+	iomd_segments_init(segments);
 }
