@@ -17,6 +17,7 @@
 struct device;
 struct iomd;
 struct iomd_mapping;
+struct iomd_segments;
 struct task_struct;
 
 /**
@@ -102,6 +103,8 @@ struct iomd {
 	const struct iomd_ops *ops;
 	u64 length;
 	u64 flags;
+	/* Of a class that has a list of its memory, while that is prepared: the list. */
+	struct iomd_segments *segments;
 	/* guards context, mappings and, in the classes that say so, their state */
 	spinlock_t lock;
 	u32 tag;

@@ -10,8 +10,8 @@
 #include <linux/module.h>
 #include <linux/overflow.h>
 
+#include "../segments/segments.h"
 #include "descriptor.h"
-#include "general.h"
 #include "id.h"
 
 /* As might_sleep(), but no place to reschedule at: those who work long have theirs. */
@@ -288,6 +288,23 @@ static noinline phys_addr_t ask_for_address(struct iomd *md, u64 offset, u64 opt
 	return ask_class(md, offset, &unused, options);
 }
 
+/* Most are asked for one segment after the other: is it for the next one of a list? */
+static inline bool next_segment(struct iomd *md, u64 offset, u64 *length, phys_addr_t *address)
+{
+	struct iomd_segments *segments = READ_ONCE(md->segments);
+	u64 end = READ_ONCE(md->length), skip;
+	struct scatterlist *sg;
+
+	if (unlikely(!segments || offset >= end ||
+		     !iomd_segments_find_next(segments, offset, &sg)))
+		return false;
+	skip = offset - iomd_segment_start(sg);
+	/* A buffer has more than it describes, perhaps. */
+	*length = min_t(u64, sg->length - skip, end - offset);
+	*address = sg_phys(sg) + skip;
+	return true;
+}
+
 /**
  * iomd_get_physical_segment() - address and length of contiguous memory
  * @md: descriptor, prepared unless it is physical
@@ -314,9 +331,7 @@ phys_addr_t iomd_get_physical_segment(struct iomd *md, u64 offset, u64 *length, 
 
 	if (unlikely(!length))
 		return ask_for_address(md, offset, options);
-	/* Most descriptors are of one class, and are asked for one segment after the other. */
-	if (likely(md->ops == &iomd_general_ops && !options &&
-		   iomd_general_next_segment(md, offset, length, &address)))
+	if (likely(!options && next_segment(md, offset, length, &address)))
 		return address;
 	return ask_class(md, offset, length, options);
 }

@@ -68,14 +68,17 @@ static int general_prepare(struct iomd *md, u64 direction)
 	if (ret <= 0)
 		return ret;
 	ret = wire(general, direction);
-	if (!ret)
+	if (!ret) {
 		WRITE_ONCE(md->prepared_read_only, !write);
+		WRITE_ONCE(md->segments, &general->segments);
+	}
 	iomd_wire_end(&general->wire, ret, write);
 	return ret;
 }
 
 static void unwire(struct iomd_general *general)
 {
+	WRITE_ONCE(general->md.segments, NULL);
 	WRITE_ONCE(general->md.prepared_read_only, false);
 	general->source->unwire(general, iomd_wire_is_writable(&general->wire));
 }

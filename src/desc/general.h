@@ -60,25 +60,4 @@ static inline struct iomd_general *iomd_to_general(struct iomd *md)
 	return container_of(md, struct iomd_general, md);
 }
 
-/*
- * The usual question first, and inline: is it for the next segment of memory that is
- * prepared? If not, the class is to be asked.
- */
-static inline bool iomd_general_next_segment(struct iomd *md, u64 offset, u64 *length,
-					     phys_addr_t *address)
-{
-	struct iomd_general *general = iomd_to_general(md);
-	u64 end = READ_ONCE(md->length), skip;
-	struct scatterlist *sg;
-
-	if (unlikely(!iomd_wire_is_wired(&general->wire) || offset >= end ||
-		     !iomd_segments_find_next(&general->segments, offset, &sg)))
-		return false;
-	skip = offset - iomd_segment_start(sg);
-	/* A buffer has more than it describes, perhaps. */
-	*length = min_t(u64, sg->length - skip, end - offset);
-	*address = sg_phys(sg) + skip;
-	return true;
-}
-
 #endif
