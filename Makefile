@@ -2,7 +2,7 @@
 # The front door: each target is a script of scripts/, which says more.
 # Variables given on the command line reach the scripts as environment.
 
-.PHONY: modules test check coverage mutate torture lint demo bench bench-check clean help
+.PHONY: modules test check check-arch coverage mutate torture lint demo bench bench-check clean help
 .DEFAULT_GOAL := modules
 
 modules:
@@ -13,6 +13,9 @@ test:
 
 check:
 	@scripts/check
+
+check-arch:
+	@scripts/check-arch
 
 coverage:
 	@scripts/coverage
