@@ -2,7 +2,7 @@
 # The front door: each target is a script of scripts/, which says more.
 # Variables given on the command line reach the scripts as environment.
 
-.PHONY: modules test check coverage mutate torture lint demo demo-matrix bench bench-check clean help
+.PHONY: modules test check check-arch coverage mutate torture lint demo demo-matrix bench bench-check clean help
 .DEFAULT_GOAL := modules
 
 modules:
@@ -13,6 +13,9 @@ test:
 
 check:
 	@scripts/check
+
+check-arch:
+	@scripts/check-arch
 
 coverage:
 	@scripts/coverage
@@ -50,6 +53,9 @@ make test           the suites in QEMU, on a kernel built from Debian's sources
      KCSAN=1        on a kernel that reports data races
      KERNEL=6.12    or 6.1, or 7.3
 make check          everything: all kernels (KERNELS="6.12 6.1 7.3"), sanitizers, lint ...
+make check-arch     the suites on i386, arm64, riscv64 and s390x, emulated; hours.
+                    ARCH=riscv64 one of them, ARCH=arm64 PAGES=64K with such pages
+                    (make test ARCH=... SUITE=name picks suites)
 make coverage       which lines and branches of src/ the suites reach; a report
 make mutate         do the suites notice mistakes? about an hour
 make torture        anything at any time, SECONDS=60 long; SEED=n repeats a run

@@ -9,6 +9,8 @@ arch_fragments=("$arch")
 arch_name=$arch
 # Empty where what is here compiles for it.
 cross=''
+# What its guests have if nobody asks for more or less, and how they boot.
+guest_memory=1G guest_boot=''
 
 case $arch in
 x86_64)
@@ -19,6 +21,8 @@ x86_64)
 	;;
 i386)
 	kernel_arch=i386 cross=i686-linux-gnu-
+	# More than the kernel can have mapped all the time.
+	guest_memory=3G
 	image=bzImage image_path=arch/x86/boot/bzImage
 	qemu=qemu-system-i386 qemu_packages=(qemu-system-x86)
 	cross_packages=(gcc-i686-linux-gnu libc6-dev-i386-cross)
@@ -30,7 +34,12 @@ arm64)
 	cross_packages=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
 	case ${PAGES:-4K} in
 	4K) ;;
-	64K) arch_fragments+=(arm64-64k) arch_name=arm64-64k ;;
+	64K)
+		arch_fragments+=(arm64-64k) arch_name=arm64-64k
+		# Where nothing else is said, a huge page has 512 MiB; and one is what
+		# memory for contiguous allocations is set apart by.
+		guest_memory=3G guest_boot="default_hugepagesz=2M"
+		;;
 	*) die "arm64 has PAGES=4K and 64K here, not $PAGES" ;;
 	esac
 	;;

@@ -83,11 +83,27 @@ static inline unsigned int iomd_compat_pin_flags(struct mm_struct *mm, unsigned 
 	return flags;
 }
 
+/*
+ * Where modules are, if that is no part of vmalloc's area. Some architectures compute
+ * it from what they do not export; then it is what the same lies between.
+ */
+#if defined(CONFIG_RISCV) && defined(MODULES_LOWEST_VADDR)
+#define IOMD_MODULES_START	MODULES_LOWEST_VADDR
+#define IOMD_MODULES_END	kernel_map.virt_addr
+#elif defined(CONFIG_S390)
+#define IOMD_MODULES_START	VMALLOC_END
+#define IOMD_MODULES_END	(VMALLOC_END + MODULES_LEN)
+#elif defined(MODULES_VADDR)
+#define IOMD_MODULES_START	MODULES_VADDR
+#define IOMD_MODULES_END	MODULES_END
+#endif
+
 /* Not every kernel exports its own. */
 static inline bool iomd_compat_is_vmalloc_or_module_addr(const void *address)
 {
-#if IS_ENABLED(CONFIG_MODULES) && defined(MODULES_VADDR)
-	if ((unsigned long)address >= MODULES_VADDR && (unsigned long)address < MODULES_END)
+#ifdef IOMD_MODULES_START
+	if ((unsigned long)address >= IOMD_MODULES_START &&
+	    (unsigned long)address < IOMD_MODULES_END)
 		return true;
 #endif
 	return is_vmalloc_addr(address);

@@ -114,7 +114,7 @@ static struct iomd_mapping *find_compatible(struct iomd *md, const struct iomd_m
 }
 
 /* Serve @mapping from @found, whose reference is passed on. */
-static struct iomd_mapping *share(struct iomd_mapping *mapping, struct iomd_mapping *found)
+static struct iomd_mapping *serve_from(struct iomd_mapping *mapping, struct iomd_mapping *found)
 {
 	struct iomd *memory = iomd_retain(found->memory);
 
@@ -303,7 +303,7 @@ struct iomd_mapping *iomd_base_make_mapping(struct iomd *md, struct iomd *owner,
 	if (!(options & (IOMD_MAP_UNIQUE | IOMD_MAP_STATIC)))
 		found = find_compatible(md, new_map);
 	if (found)
-		return share(new_map, found);
+		return serve_from(new_map, found);
 	if (!(options & IOMD_MAP_REFERENCE))
 		ret = make_anew(md, new_map, options);
 	if (ret) {

@@ -251,8 +251,8 @@ static void replace(struct persistent *persistent)
 	struct area *area = &persistent->area;
 	u64 address;
 
-	address = puppet_syscall(area->puppet, __NR_mmap, area->address, area_bytes(area),
-				 PROT_READ | PROT_WRITE,
+	address = (unsigned long)puppet_syscall(area->puppet, __NR_mmap, area->address,
+						area_bytes(area), PROT_READ | PROT_WRITE,
 				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	KUNIT_ASSERT_EQ(area->puppet->test, address, area->address);
 	area_fill(area);

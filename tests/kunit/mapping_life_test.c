@@ -199,25 +199,25 @@ static struct resource hole = { .name = "iomd-test" };
 static void memory_that_others_see_in_another_mode(struct kunit *test)
 {
 	struct puppet *puppet = puppet_start(test);
-	void __iomem *cached;
+	void *cached;
 	struct iomd *md;
 
 	KUNIT_ASSERT_EQ(test, 0, allocate_resource(&iomem_resource, &hole, 4 * P, BIT_ULL(33),
 						   BIT_ULL(39), P, NULL, NULL));
 	md = made(test, iomd_device_memory_with_range(hole.start, 4 * P));
-	cached = ioremap_cache(hole.start, P);
+	cached = memremap(hole.start, P, MEMREMAP_WB);
 	KUNIT_EXPECT_TRUE(test, cached);
 	expect_unmapped(test, ask(md, puppet->task, 0, ANY | IOMD_MAP_WRITE_COMBINE_CACHE, 0, 0),
 			IS_ENABLED(CONFIG_X86_PAT) ? -EBUSY : 0);
-	iounmap(cached);
+	memunmap(cached);
 	end_mapping(mapped(test, ask(md, puppet->task, 0, ANY | IOMD_MAP_WRITE_COMBINE_CACHE, 0,
 				     0)));
 	puppet_kill(puppet);
 	os_object_barrier();
 	/* Nothing of it is left over. */
-	cached = ioremap_cache(hole.start, 4 * P);
+	cached = memremap(hole.start, 4 * P, MEMREMAP_WB);
 	KUNIT_EXPECT_TRUE(test, cached);
-	iounmap(cached);
+	memunmap(cached);
 	iomd_release(md);
 	release_resource(&hole);
 }

@@ -47,22 +47,73 @@ static void map_scattered(struct area *area)
 		touch(area, page);
 }
 
-static void map_huge(struct area *area)
+#define SMALLER		"/sys/kernel/mm/transparent_hugepage/hugepages-2048kB/enabled"
+
+/* What a table of the page tables holds may be too much: have smaller ones, then. */
+static unsigned int transparent_pages(struct puppet *puppet)
 {
-	u64 address;
+	static const char words[] = "madvise";
+	int fd;
+
+	if (PMD_SIZE <= SZ_2M)
+		return PTRS_PER_PTE;
+	fd = puppet_syscall(puppet, __NR_openat, AT_FDCWD, puppet_string(puppet, SMALLER),
+			    O_WRONLY);
+	if (fd < 0)
+		kunit_skip(puppet->test, "huge pages have %lu MiB, and there are no smaller ones",
+			   PMD_SIZE >> 20);
+	KUNIT_ASSERT_EQ(puppet->test, (long)strlen(words),
+			puppet_syscall(puppet, __NR_write, fd, puppet_string(puppet, words),
+				       strlen(words)));
+	puppet_syscall(puppet, __NR_close, fd);
+	return SZ_2M >> PAGE_SHIFT;
+}
+
+/* The kernel takes as much as it must. */
+static unsigned int hugetlb_pages(struct puppet *puppet)
+{
+	u64 address = puppet_mmap(puppet, 1, PROT_READ, MAP_PRIVATE | MAP_HUGETLB, -1);
+	struct vm_area_struct *vma;
+	u64 bytes = 0;
+
+	mmap_read_lock(puppet->mm);
+	vma = find_vma(puppet->mm, address);
+	if (vma)
+		bytes = vma->vm_end - vma->vm_start;
+	mmap_read_unlock(puppet->mm);
+	KUNIT_ASSERT_EQ(puppet->test, 0L, puppet_syscall(puppet, __NR_munmap, address, bytes));
+	return bytes >> PAGE_SHIFT;
+}
+
+/**
+ * huge_area_pages() - how many pages a huge one of an area has
+ * @puppet: whose memory
+ * @kind: AREA_HUGE or AREA_HUGETLB
+ *
+ * Return: what area_make() rounds up to; the case is skipped if there are none.
+ */
+unsigned int huge_area_pages(struct puppet *puppet, enum area_kind kind)
+{
+	return kind == AREA_HUGE ? transparent_pages(puppet) : hugetlb_pages(puppet);
+}
+EXPORT_SYMBOL_GPL(huge_area_pages);
+
+static void map_huge(struct area *area, unsigned int huge)
+{
+	u64 address, bytes = (u64)huge * PAGE_SIZE;
 	unsigned int i;
 
-	address = puppet_mmap(area->puppet, area_bytes(area) + PMD_SIZE, PROT_READ | PROT_WRITE,
+	address = puppet_mmap(area->puppet, area_bytes(area) + bytes, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE, -1);
-	area->address = ALIGN(address, PMD_SIZE);
+	area->address = ALIGN(address, bytes);
 	advise(area, MADV_HUGEPAGE);
-	for (i = 0; i < area->pages; i += PTRS_PER_PTE)
+	for (i = 0; i < area->pages; i += huge)
 		touch(area, i);
 	area_look_up(area);
 	for (i = 0; i < area->pages; i++)
 		KUNIT_ASSERT_EQ_MSG(area->puppet->test, area->frames[i],
-				    ALIGN_DOWN(area->frames[i & -PTRS_PER_PTE], PTRS_PER_PTE) +
-				    i % PTRS_PER_PTE, "page %u is not part of a huge one", i);
+				    ALIGN_DOWN(area->frames[i & -huge], huge) + i % huge,
+				    "page %u is not part of a huge one", i);
 }
 
 static void map_hugetlb(struct area *area)
@@ -94,8 +145,11 @@ static void map_memfd(struct area *area)
 void area_make(struct area *area, struct puppet *puppet, enum area_kind kind,
 	       unsigned int pages)
 {
+	unsigned int huge = 1;
+
 	if (kind == AREA_HUGE || kind == AREA_HUGETLB)
-		pages = ALIGN(pages, PTRS_PER_PTE);
+		huge = huge_area_pages(puppet, kind);
+	pages = ALIGN(pages, huge);
 	area->puppet = puppet;
 	area->pages = pages;
 	area->frames = kunit_kcalloc(puppet->test, pages, sizeof(*area->frames), GFP_KERNEL);
@@ -105,7 +159,7 @@ void area_make(struct area *area, struct puppet *puppet, enum area_kind kind,
 		map_scattered(area);
 		break;
 	case AREA_HUGE:
-		map_huge(area);
+		map_huge(area, huge);
 		break;
 	case AREA_HUGETLB:
 		map_hugetlb(area);

@@ -310,6 +310,9 @@ static void may_consist_of_huge_pages(struct kunit *test)
 
 	if (!IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
 		kunit_skip(test, "there are none");
+	if (capacity > (u64)totalram_pages() * PAGE_SIZE / 4)
+		kunit_skip(test, "two of them are %llu MiB of %lu", capacity >> 20,
+			   totalram_pages() >> (20 - PAGE_SHIFT));
 	set_huge(puppet, "force");
 	md = made(test, iomd_buffer_with_options(PAGEABLE | IOMD_MEMORY_PURGEABLE, capacity, 1));
 	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);
@@ -459,8 +462,8 @@ static void takes_only_its_own_away(struct kunit *test)
 					     -1, 0), (long)(at + 3 * P));
 	KUNIT_ASSERT_EQ(test, puppet_syscall(scene.puppet, __NR_mprotect, at + 4 * P, P,
 					     PROT_READ), 0L);
-	moved = puppet_syscall(scene.puppet, __NR_mremap, at + 6 * P, 2 * P, 2 * P,
-			       MREMAP_MAYMOVE | MREMAP_FIXED, at + 64 * P);
+	moved = (unsigned long)puppet_syscall(scene.puppet, __NR_mremap, at + 6 * P, 2 * P, 2 * P,
+					      MREMAP_MAYMOVE | MREMAP_FIXED, at + 64 * P);
 	KUNIT_ASSERT_EQ(test, moved, at + 64 * P);
 	puppet_write(scene.puppet, at + 3 * P, "mine", 4);
 	puppet_read(scene.puppet, moved, &byte, 1);

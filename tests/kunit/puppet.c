@@ -351,7 +351,7 @@ u64 puppet_mmap(struct puppet *puppet, u64 length, int prot, int flags, int fd)
 		flags |= MAP_ANONYMOUS;
 	address = puppet_syscall(puppet, __NR_mmap, 0, length, prot, flags, fd, 0);
 	KUNIT_ASSERT_FALSE_MSG(puppet->test, IS_ERR_VALUE(address), "mmap: %ld", address);
-	return address;
+	return (unsigned long)address;
 }
 EXPORT_SYMBOL_GPL(puppet_mmap);
 

@@ -2,9 +2,13 @@
 /*
  * The process behind a puppet (see puppet.h): obeys its channel until it closes.
  */
+#define _FILE_OFFSET_BITS 64
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "puppet_command.h"
@@ -14,8 +18,20 @@ static void *serve(void *channel);
 static long call(const struct puppet_command *command)
 {
 	const __u64 *a = command->arguments;
-	long ret = syscall(command->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	long ret;
 
+	/* Arguments that do not fit go in as many ways as there are architectures. */
+	switch (command->number) {
+	case SYS_mmap:
+		ret = (long)mmap((void *)(long)a[0], a[1], a[2], a[3], a[4], a[5]);
+		break;
+	case SYS_pread64:
+		ret = pread(a[0], (void *)(long)a[1], a[2], a[3]);
+		break;
+	default:
+		ret = syscall(command->number, (long)a[0], (long)a[1], (long)a[2], (long)a[3],
+			      (long)a[4], (long)a[5]);
+	}
 	return ret == -1 ? -errno : ret;
 }
 

@@ -242,7 +242,7 @@ static void the_owner_drops_pages_meanwhile(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 0L, puppet_syscall(arena.puppet, __NR_madvise, middle, 9 * P,
 							 MADV_DONTNEED));
 		KUNIT_EXPECT_EQ(test, 0L, puppet_syscall(arena.puppet, __NR_munmap, middle, 3 * P));
-		KUNIT_EXPECT_EQ(test, (u64)puppet_syscall(arena.puppet, __NR_mmap, middle, 3 * P,
+		KUNIT_EXPECT_EQ(test, (unsigned long)puppet_syscall(arena.puppet, __NR_mmap, middle, 3 * P,
 							  PROT_READ | PROT_WRITE,
 							  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
 							  -1, 0), middle);

@@ -64,7 +64,7 @@ static void stage_open(struct stage *stage, struct kunit *test, unsigned int pag
 
 	/* Two huge ones, so that they have a border. */
 	if (setting->kind == AREA_HUGE || setting->kind == AREA_HUGETLB)
-		pages = 2 * PTRS_PER_PTE;
+		pages = 2 * huge_area_pages(puppet, setting->kind);
 	stage->test = test;
 	area_make(&stage->area, puppet, setting->kind, pages);
 	stage->whole = iomd_with_address_range(stage->area.address, area_bytes(&stage->area),
@@ -122,7 +122,9 @@ static bool compare_range(struct stage *stage, u64 offset, u64 length, u64 direc
 }
 
 /* Places in a page: around its ends, its sectors, and its middle. */
-static const unsigned int places[] = { 0, 1, 511, 512, 513, 2048, 4095 };
+static const unsigned int places[] = {
+	0, 1, 511, 512, 513, PAGE_SIZE / 2, PAGE_SIZE - 1
+};
 
 #define WINDOW_PAGES	4
 

@@ -128,7 +128,7 @@ static void map_again(struct scene *scene, unsigned int page, unsigned int pages
 {
 	u64 address = scene->area.address + (u64)page * PAGE_SIZE;
 
-	KUNIT_ASSERT_EQ(scene->test, (u64)puppet_syscall(scene->puppet, __NR_mmap, address,
+	KUNIT_ASSERT_EQ(scene->test, (unsigned long)puppet_syscall(scene->puppet, __NR_mmap, address,
 							 (u64)pages * PAGE_SIZE,
 							 PROT_READ | PROT_WRITE,
 							 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
@@ -822,7 +822,7 @@ static void the_owner_may_move_and_drop_pages(struct kunit *test)
 	expect_pattern(&scene, md, 0);
 	elsewhere = puppet_mmap(scene.puppet, 4 * PAGE_SIZE, PROT_READ | PROT_WRITE,
 				MAP_PRIVATE, -1);
-	KUNIT_EXPECT_EQ(test, (u64)puppet_syscall(scene.puppet, __NR_mremap,
+	KUNIT_EXPECT_EQ(test, (unsigned long)puppet_syscall(scene.puppet, __NR_mremap,
 						  scene.area.address + 2 * PAGE_SIZE,
 						  4 * PAGE_SIZE, 4 * PAGE_SIZE,
 						  MREMAP_MAYMOVE | MREMAP_FIXED, elsewhere),
@@ -980,7 +980,8 @@ static void the_file_may_be_sealed(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0L, puppet_syscall(puppet, __NR_ftruncate, fd, PAGE_SIZE));
 	KUNIT_ASSERT_EQ(test, 0L, puppet_syscall(puppet, __NR_fcntl, fd, F_ADD_SEALS,
 						 F_SEAL_WRITE));
-	address = puppet_syscall(puppet, __NR_mmap, 0, PAGE_SIZE, PROT_READ, MAP_SHARED, fd, 0);
+	address = (unsigned long)puppet_syscall(puppet, __NR_mmap, 0, PAGE_SIZE, PROT_READ,
+						MAP_SHARED, fd, 0);
 	if (IS_ERR_VALUE(address))
 		kunit_skip(test, "this kernel does not map a sealed file");
 	md = iomd_with_address_range(address, PAGE_SIZE, IOMD_DIRECTION_IN, puppet->task);
