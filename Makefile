@@ -2,7 +2,7 @@
 # The front door: each target is a script of scripts/, which says more.
 # Variables given on the command line reach the scripts as environment.
 
-.PHONY: modules test check check-arch coverage mutate torture lint demo bench bench-check clean help
+.PHONY: modules test check check-arch coverage mutate torture lint demo demo-matrix bench bench-check clean help
 .DEFAULT_GOAL := modules
 
 modules:
@@ -32,6 +32,9 @@ lint:
 demo:
 	@scripts/demo
 
+demo-matrix:
+	@scripts/demo-matrix
+
 bench:
 	@scripts/bench
 
@@ -56,7 +59,10 @@ make check-arch     the suites on i386, arm64, riscv64 and s390x, emulated; hour
 make coverage       which lines and branches of src/ the suites reach; a report
 make mutate         do the suites notice mistakes? about an hour
 make torture        anything at any time, SECONDS=60 long; SEED=n repeats a run
-make demo           the edu sample on Debian's stock kernel, its device behind an IOMMU
+make demo           the edu sample on Debian's stock kernel, its device behind an IOMMU;
+     IOMMU=off      or on, pt, swiotlb; BITS=28 or 32; MEMORY=1G
+     ARCH=riscv64   the dmaengine sample on a machine with a DMA engine
+make demo-matrix    the edu sample on 16 kinds of machines, a line for each
 make bench          what iomd costs beside its peers, in instructions; minutes
 make bench-check    the small sizes, against what is recorded (RECORD=1: record anew)
 make lint           style, warnings, sparse, kernel-doc, spelling, scripts

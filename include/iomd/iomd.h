@@ -14,6 +14,7 @@
 #include <iomd/dma.h>
 #include <iomd/dma_buf.h>
 #include <iomd/dma_command.h>
+#include <iomd/dmaengine.h>
 #include <iomd/guard_page.h>
 #include <iomd/interleaved.h>
 #include <iomd/mapping.h>

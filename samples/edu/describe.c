@@ -36,21 +36,26 @@ static int lengths_to_user(const struct lengths *lengths, u64 user, u32 *count)
 
 static int dma_segments(struct edu *edu, struct iomd *md, struct lengths *lengths)
 {
-	struct iomd_dma_map *map;
-	struct scatterlist *sg;
-	int err, i;
+	struct iomd_dma_segment64 segment;
+	struct iomd_dma_command *command;
+	u64 offset = 0;
+	u32 count = 1;
+	int err;
 
 	err = edu_lock(edu);
 	if (err)
 		return err;
-	map = iomd_dma_map(md, edu->dev, 0, iomd_get_length(md), iomd_get_direction(md));
-	if (IS_ERR(map)) {
-		err = PTR_ERR(map);
+	command = edu_show(edu, md);
+	if (IS_ERR(command)) {
+		err = PTR_ERR(command);
 		goto unlock;
 	}
-	for_each_sgtable_dma_sg(&map->sgt, sg, i)
-		lengths_add(lengths, sg_dma_len(sg));
-	iomd_dma_unmap(map);
+	while (!(err = iomd_dma_command_gen64_iovm_segments(command, &offset, &segment, &count)))
+		lengths_add(lengths, segment.length);
+	/* The end is no error. */
+	if (err == -EOVERFLOW)
+		err = 0;
+	edu_hide(command);
 unlock:
 	mutex_unlock(&edu->lock);
 	return err;

@@ -33,11 +33,15 @@
 #define   EDU_DMA_TO_MEMORY	BIT(1)
 #define   EDU_DMA_INTERRUPT	BIT(2)
 
-#define EDU_ADDRESS_BITS	28
 #define EDU_BUFFER		0x40000
-/* Of its 4096 bytes; QEMU 7.2 aborts when a transfer reaches the last one. */
+#define EDU_SEGMENT_MAX		4096
+/* Of the buffer's bytes; QEMU 7.2 aborts when a transfer reaches the last one. */
 #define EDU_TRANSFER_MAX	2048U
 #define EDU_TIMEOUT		(5 * HZ)
+
+static unsigned int address_bits = 28;
+module_param(address_bits, uint, 0444);
+MODULE_PARM_DESC(address_bits, "bits of the addresses that the device can have (28)");
 
 static DEFINE_IDA(edu_ids);
 
@@ -77,38 +81,91 @@ static int edu_transfer(struct edu *edu, u64 from, u64 to, u32 length, u32 comma
 	return -ETIMEDOUT;
 }
 
-/* Both maps are of one length, but each is cut into segments in its own way. */
-static int edu_move(struct edu *edu, struct iomd_dma_map *source,
-		    struct iomd_dma_map *destination, u64 *transfers)
+/* What the device sees of a piece of memory, segment by segment. */
+struct edu_view {
+	struct iomd_dma_command *command;
+	u64 offset;
+	struct iomd_dma_segment64 segment;
+};
+
+/*
+ * Memory that is prepared, as the device can take it: pages beyond its address bits are
+ * copied, unless an IOMMU helps. Undone by edu_hide().
+ */
+struct iomd_dma_command *edu_show(struct edu *edu, struct iomd *md)
 {
-	struct scatterlist *from = source->sgt.sgl, *to = destination->sgt.sgl;
-	u32 from_offset = 0, to_offset = 0, step;
-	u64 left;
+	const struct iomd_dma_segment_options options = {
+		.num_address_bits = address_bits,
+		.max_segment_size = EDU_SEGMENT_MAX,
+	};
+	struct iomd_dma_command *command;
 	int err;
 
-	for (left = source->length; left; left -= step) {
+	command = iomd_dma_command_with_specification(iomd_dma_command_output_host64, &options,
+						      IOMD_DMA_MAP_OPTION_MAPPED, edu->dev,
+						      NULL);
+	if (IS_ERR(command))
+		return command;
+	err = iomd_dma_command_set_memory_descriptor(command, md, true);
+	if (!err)
+		return command;
+	iomd_dma_command_release(command);
+	return ERR_PTR(err);
+}
+
+/* The device is done with it, and what it wrote is in the memory. */
+void edu_hide(struct iomd_dma_command *command)
+{
+	iomd_dma_command_clear_memory_descriptor(command, true);
+	iomd_dma_command_release(command);
+}
+
+/* Have the view's segment not be empty. */
+static int edu_next(struct edu_view *view)
+{
+	u32 count = 1;
+
+	if (view->segment.length)
+		return 0;
+	return iomd_dma_command_gen64_iovm_segments(view->command, &view->offset,
+						    &view->segment, &count);
+}
+
+static void edu_advance(struct edu_view *view, u32 bytes)
+{
+	view->segment.iovm_addr += bytes;
+	view->segment.length -= bytes;
+}
+
+/* From memory into the device's own, or from there into memory. */
+int edu_step(struct edu *edu, u64 address, u32 length, bool to_memory)
+{
+	if (to_memory)
+		return edu_transfer(edu, EDU_BUFFER, address, length, EDU_DMA_TO_MEMORY);
+	return edu_transfer(edu, address, EDU_BUFFER, length, 0);
+}
+
+/* Both are of one length, but each is cut into segments in its own way. */
+static int edu_move(struct edu *edu, struct iomd_dma_command *source,
+		    struct iomd_dma_command *destination, u64 length, u64 *transfers)
+{
+	struct edu_view from = { .command = source }, to = { .command = destination };
+	u32 step;
+	int err;
+
+	for (; length; length -= step) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		if (from_offset == sg_dma_len(from)) {
-			from = sg_next(from);
-			from_offset = 0;
-		}
-		if (to_offset == sg_dma_len(to)) {
-			to = sg_next(to);
-			to_offset = 0;
-		}
-		step = min3(sg_dma_len(from) - from_offset, sg_dma_len(to) - to_offset,
-			    EDU_TRANSFER_MAX);
-		err = edu_transfer(edu, sg_dma_address(from) + from_offset, EDU_BUFFER,
-				   step, 0);
+		err = edu_next(&from) ?: edu_next(&to);
 		if (err)
 			return err;
-		err = edu_transfer(edu, EDU_BUFFER, sg_dma_address(to) + to_offset,
-				   step, EDU_DMA_TO_MEMORY);
+		step = min3(from.segment.length, to.segment.length, (u64)EDU_TRANSFER_MAX);
+		err = edu_step(edu, from.segment.iovm_addr, step, false) ?:
+		      edu_step(edu, to.segment.iovm_addr, step, true);
 		if (err)
 			return err;
-		from_offset += step;
-		to_offset += step;
+		edu_advance(&from, step);
+		edu_advance(&to, step);
 		*transfers += 2;
 	}
 	return 0;
@@ -126,39 +183,40 @@ int edu_lock(struct edu *edu)
 	return err;
 }
 
-/* Unlike preparing, mapping is for a device: it must end before the device goes. */
-static int edu_map_and_move(struct edu *edu, struct iomd *from, struct iomd *to,
-			    u64 *transfers)
+/* Unlike preparing, this is for a device: it must end before the device goes. */
+static int edu_show_and_move(struct edu *edu, struct iomd *from, struct iomd *to,
+			     u64 *transfers)
 {
+	struct iomd_dma_command *source, *destination;
 	u64 length = iomd_get_length(from);
-	struct iomd_dma_map *source, *destination;
 	int err;
 
 	err = edu_lock(edu);
 	if (err)
 		return err;
-	source = iomd_dma_map(from, edu->dev, 0, length, IOMD_DIRECTION_OUT);
+	source = edu_show(edu, from);
 	if (IS_ERR(source)) {
 		err = PTR_ERR(source);
 		goto unlock;
 	}
-	destination = iomd_dma_map(to, edu->dev, 0, length, IOMD_DIRECTION_IN);
+	destination = edu_show(edu, to);
 	if (IS_ERR(destination)) {
 		err = PTR_ERR(destination);
-		goto unmap_source;
+		goto hide_source;
 	}
-	err = edu_move(edu, source, destination, transfers);
+	err = edu_move(edu, source, destination, length, transfers);
 	if (err == -ETIMEDOUT) {
 		/*
 		 * Whoever got this memory next would find the device reading or
-		 * writing in it. Better to lose it: no unmap, no complete.
+		 * writing in it. Better to lose it: no end of the commands, no
+		 * complete.
 		 */
 		dev_err(edu->dev, "hung; 2 x %llu bytes of memory are lost\n", length);
 		goto unlock;
 	}
-	iomd_dma_unmap(destination);
-unmap_source:
-	iomd_dma_unmap(source);
+	edu_hide(destination);
+hide_source:
+	edu_hide(source);
 unlock:
 	mutex_unlock(&edu->lock);
 	return err;
@@ -211,7 +269,7 @@ static int edu_copy(struct edu *edu, struct iomd_edu_copy *args)
 	}
 	args->transfers = 0;
 	if (iomd_get_length(from) == iomd_get_length(to))
-		err = edu_map_and_move(edu, from, to, &args->transfers);
+		err = edu_show_and_move(edu, from, to, &args->transfers);
 	else
 		err = -EINVAL;
 	if (err == -ETIMEDOUT)
@@ -224,11 +282,13 @@ put_from:
 
 static long edu_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
-	struct edu *edu = container_of(file->private_data, struct edu, misc);
+	struct edu_file *open = file->private_data;
+	struct edu *edu = open->edu;
 	void __user *user = (void __user *)argument;
 	union {
 		struct iomd_edu_copy copy;
 		struct iomd_edu_describe describe;
+		struct iomd_edu_show show;
 	} args;
 	size_t size;
 	u32 user_size;
@@ -240,6 +300,10 @@ static long edu_ioctl(struct file *file, unsigned int command, unsigned long arg
 		break;
 	case IOMD_EDU_DESCRIBE:
 		size = sizeof(args.describe);
+		break;
+	case IOMD_EDU_SHOW:
+	case IOMD_EDU_FILL:
+		size = sizeof(args.show);
 		break;
 	default:
 		return -ENOTTY;
@@ -253,8 +317,19 @@ static long edu_ioctl(struct file *file, unsigned int command, unsigned long arg
 	err = copy_struct_from_user(&args, size, user, user_size);
 	if (err)
 		return err;
-	err = command == IOMD_EDU_COPY ? edu_copy(edu, &args.copy) :
-					 edu_describe(edu, &args.describe);
+	switch (command) {
+	case IOMD_EDU_COPY:
+		err = edu_copy(edu, &args.copy);
+		break;
+	case IOMD_EDU_DESCRIBE:
+		err = edu_describe(edu, &args.describe);
+		break;
+	case IOMD_EDU_SHOW:
+		err = edu_file_show(open, &args.show);
+		break;
+	default:
+		err = edu_file_fill(open, &args.show);
+	}
 	if (!err && copy_to_user(user, &args, size))
 		err = -EFAULT;
 	return err;
@@ -278,14 +353,25 @@ static void edu_put(void *edu)
 static int edu_open(struct inode *inode, struct file *file)
 {
 	struct edu *edu = container_of(file->private_data, struct edu, misc);
+	struct edu_file *open = kzalloc(sizeof(*open), GFP_KERNEL_ACCOUNT);
 
+	if (!open)
+		return -ENOMEM;
 	kref_get(&edu->references);
+	open->edu = edu;
+	mutex_init(&open->lock);
+	file->private_data = open;
 	return 0;
 }
 
 static int edu_close(struct inode *inode, struct file *file)
 {
-	edu_put(container_of(file->private_data, struct edu, misc));
+	struct edu_file *open = file->private_data;
+
+	edu_file_end(open);
+	mutex_destroy(&open->lock);
+	edu_put(open->edu);
+	kfree(open);
 	return 0;
 }
 
@@ -364,7 +450,7 @@ static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	err = pcim_enable_device(pdev);
 	if (err)
 		return err;
-	err = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(EDU_ADDRESS_BITS));
+	err = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(address_bits));
 	if (err)
 		return err;
 	edu = edu_alloc(&pdev->dev);
@@ -392,7 +478,7 @@ static void edu_remove(struct pci_dev *pdev)
 	struct edu *edu = pci_get_drvdata(pdev);
 
 	misc_deregister(&edu->misc);
-	WRITE_ONCE(edu->error, -ENODEV);
+	cmpxchg(&edu->error, 0, -ENODEV);
 	mutex_lock(&edu->lock);
 	mutex_unlock(&edu->lock);
 }

@@ -67,7 +67,26 @@ struct iomd_edu_describe {
 	__u32 dma_segment_count;
 };
 
+/**
+ * struct iomd_edu_show - show memory to the device until the file is closed
+ * @size: of this structure
+ * @flags: none yet, must be 0
+ * @range_count: ranges that @ranges points to, 1 to IOMD_EDU_RANGES_MAX
+ * @length: out, of IOMD_EDU_FILL: bytes that the device wrote at the start
+ * @ranges: struct iomd_edu_range[]; of IOMD_EDU_SHOW alone
+ */
+struct iomd_edu_show {
+	__u32 size;
+	__u32 flags;
+	__u32 range_count;
+	__u32 length;
+	__aligned_u64 ranges;
+};
+
 #define IOMD_EDU_COPY		_IO('e', 0xd0)
 #define IOMD_EDU_DESCRIBE	_IO('e', 0xd1)
+#define IOMD_EDU_SHOW		_IO('e', 0xd2)
+/* Have the device write what it holds into the memory that it is shown. */
+#define IOMD_EDU_FILL		_IO('e', 0xd3)
 
 #endif
