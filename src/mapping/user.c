@@ -60,9 +60,12 @@ static bool is_huge(const struct vm_fault *vmf, const struct iomd_run *run)
 /* Have the class agree, which sees offsets in its descriptor. */
 static bool may_serve(struct iomd_mapping *mapping, u64 page, u64 pages)
 {
-	u64 start = iomd_run_offset(mapping, page);
-	u64 end = min(iomd_run_offset(mapping, page + pages), mapping->offset + mapping->length);
+	u64 start, end;
 
+	if (!mapping->md->ops->handle_fault)
+		return true;
+	start = iomd_run_offset(mapping, page);
+	end = min(iomd_run_offset(mapping, page + pages), mapping->offset + mapping->length);
 	return !iomd_handle_fault(mapping->md, mapping, start, end - start);
 }
 
