@@ -141,36 +141,22 @@ static void list_pages(struct page **pages, struct page *page, u64 count)
 		pages[i] = page;
 }
 
-/* Is all of the memory in one list? It has pages then, and one mode. */
-static bool is_listed(const struct iomd_mapping *mapping, struct iomd_segment_iter *iter)
-{
-	iomd_segment_iter_init(iter, mapping->memory, mapping->offset, mapping->length, 0);
-	return iter->sg && iter->length + iter->window == mapping->length &&
-	       iomd_is_ram_page(sg_page(iter->sg));
-}
-
-/* Then the list, from its first segment on, is all that need be looked at. */
 static int collect_listed(const struct iomd_mapping *mapping, struct iomd_segment_iter *iter,
 			  struct collection *all)
 {
-	const struct iomd_run first = { .kind = IOMD_RUN_RAM };
-	u64 left = mapping->length, page = 0;
-	int ret = note_mode(mapping, &first, all);
+	struct iomd_run run = { .kind = IOMD_RUN_RAM };
+	int ret = note_mode(mapping, &run, all);
 
-	while (!ret && left) {
-		unsigned int offset = offset_in_page(iter->address);
-		u64 bytes = offset + iter->length;
-
-		left -= iter->length;
-		if (offset != (page ? 0 : mapping->in_page) || (left && offset_in_page(bytes)))
-			return -EINVAL;
-		if (!iomd_is_ram_page(sg_page(iter->sg)))
-			return -EOPNOTSUPP;
-		list_pages(all->pages + page, pfn_to_page(PHYS_PFN(iter->address)),
-			   PFN_UP(bytes));
-		page += PFN_UP(bytes);
-		if (left)
-			iomd_segment_iter_next(iter);
+	while (!ret) {
+		ret = iomd_listed_run(mapping, iter, run.page + run.pages, &run);
+		if (!ret && run.kind != IOMD_RUN_RAM)
+			ret = -EOPNOTSUPP;
+		if (ret)
+			break;
+		list_pages(all->pages + run.page, pfn_to_page(run.pfn), run.pages);
+		if (!iter->window)
+			break;
+		iomd_segment_iter_next(iter);
 	}
 	return ret;
 }
@@ -238,7 +224,7 @@ int iomd_mapping_map_kernel(struct iomd_mapping *mapping)
 		iomd_mapping_place(mapping, address, true);
 		return 0;
 	}
-	if (is_listed(mapping, &iter))
+	if (iomd_mapping_is_listed(mapping, &iter))
 		return map_pages(mapping, &iter);
 	ret = iomd_run_at(mapping, 0, &run);
 	if (ret)
