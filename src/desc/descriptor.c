@@ -212,21 +212,6 @@ void iomd_unnest(struct iomd *part)
 	iomd_release(part);
 }
 
-bool iomd_is_guard(struct iomd *md, u64 offset, u64 *length)
-{
-	if (md->ops->is_guard)
-		return md->ops->is_guard(md, offset, length);
-	*length = md->length - offset;
-	return false;
-}
-
-u64 iomd_get_cache_mode(struct iomd *md, u64 offset)
-{
-	if (md->ops->get_cache_mode)
-		return md->ops->get_cache_mode(md, offset);
-	return iomd_get_flags(md) & IOMD_MAP_CACHE_MASK;
-}
-
 /**
  * iomd_get_preparation_id() - which preparation is it?
  * @md: descriptor
@@ -268,17 +253,7 @@ IOMD_EXPORT(iomd_set_preparation_id);
 
 static noinline phys_addr_t ask_class(struct iomd *md, u64 offset, u64 *length, u64 options)
 {
-	u64 end = READ_ONCE(md->length);
-	phys_addr_t address;
-
-	if (unlikely(offset >= end)) {
-		*length = 0;
-		return 0;
-	}
-	address = md->ops->get_physical_segment(md, offset, length, options);
-	/* A buffer has more than it describes, perhaps. */
-	*length = min(*length, end - offset);
-	return address;
+	return iomd_ask_class(md, offset, length, options);
 }
 
 static noinline phys_addr_t ask_for_address(struct iomd *md, u64 offset, u64 options)

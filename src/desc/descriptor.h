@@ -2,6 +2,9 @@
 #ifndef IOMD_DESC_DESCRIPTOR_H
 #define IOMD_DESC_DESCRIPTOR_H
 
+#include <linux/compiler.h>
+#include <linux/minmax.h>
+
 #include <iomd/descriptor.h>
 
 /* A mapping begins or ends to use a descriptor's memory; see iomd_ops. */
@@ -10,11 +13,40 @@ int iomd_set_in_use(struct iomd *md, bool begin);
 /* Say once that a driver completed what it must not, if @error is that; @error. */
 int iomd_refuse_complete(int error);
 
+/*
+ * What the class says of the memory at @offset, cut to what is described: a buffer has
+ * more, perhaps. @length is valid.
+ */
+static inline phys_addr_t iomd_ask_class(struct iomd *md, u64 offset, u64 *length, u64 options)
+{
+	u64 end = READ_ONCE(md->length);
+	phys_addr_t address;
+
+	if (unlikely(offset >= end)) {
+		*length = 0;
+		return 0;
+	}
+	address = md->ops->get_physical_segment(md, offset, length, options);
+	*length = min(*length, end - offset);
+	return address;
+}
+
 /* The byte at @offset, which is inside, is in a hole or not: see iomd_ops. */
-bool iomd_is_guard(struct iomd *md, u64 offset, u64 *length);
+static inline bool iomd_is_guard(struct iomd *md, u64 offset, u64 *length)
+{
+	if (md->ops->is_guard)
+		return md->ops->is_guard(md, offset, length);
+	*length = md->length - offset;
+	return false;
+}
 
 /* How the CPU is to cache the byte at @offset, which is inside: see iomd_ops. */
-u64 iomd_get_cache_mode(struct iomd *md, u64 offset);
+static inline u64 iomd_get_cache_mode(struct iomd *md, u64 offset)
+{
+	if (md->ops->get_cache_mode)
+		return md->ops->get_cache_mode(md, offset);
+	return READ_ONCE(md->flags) & IOMD_MAP_CACHE_MASK;
+}
 
 /*
  * @part becomes a part of @composite, or ceases to be one. -ELOOP beyond a depth

@@ -120,39 +120,36 @@ static phys_addr_t extent_segment(const struct iomd_general *general, u64 offset
 }
 
 /* The range that was described, if it may be told. */
-static phys_addr_t find_range(struct iomd_general *general, u64 offset, u64 *length, u64 options)
+static noinline phys_addr_t find_range(struct iomd_general *general, u64 offset, u64 *length,
+				       u64 options)
 {
-	if (!(options & IOMD_MEMORY_SEGMENT_SOURCE) &&
-	    !(is_physical(general) && is_readable(general, options)))
-		return 0;
-	return extent_segment(general, offset, length);
-}
-
-/* The memory there, if it is prepared. */
-static phys_addr_t find_segment(struct iomd_general *general, u64 offset, u64 *length)
-{
-	struct scatterlist *sg = iomd_segments_find(&general->segments, offset);
-	u64 skip = offset - iomd_segment_start(sg);
-
-	*length = sg->length - skip;
-	return sg_phys(sg) + skip;
+	if ((options & IOMD_MEMORY_SEGMENT_SOURCE) ||
+	    (is_physical(general) && is_readable(general, options)))
+		return extent_segment(general, offset, length);
+	*length = 0;
+	return 0;
 }
 
 static phys_addr_t general_get_physical_segment(struct iomd *md, u64 offset, u64 *length,
 						u64 options)
 {
 	struct iomd_general *general = iomd_to_general(md);
-	phys_addr_t address = 0;
+	struct scatterlist *sg;
+	u64 skip;
 
-	*length = 0;
-	if (!iomd_wire_is_wired(&general->wire) || (options & IOMD_MEMORY_SEGMENT_SOURCE))
-		address = find_range(general, offset, length, options);
-	else if (!(options & IOMD_MEMORY_SEGMENT_WRITE) ||
-		 iomd_wire_is_writable(&general->wire))
-		address = find_segment(general, offset, length);
-	/* A buffer has more than it describes, perhaps. */
-	*length = min(*length, READ_ONCE(md->length) - offset);
-	return address;
+	/* Memory that is wired is this machine's. */
+	if (unlikely(!iomd_wire_is_wired(&general->wire) ||
+		     (options & IOMD_MEMORY_SEGMENT_SOURCE)))
+		return find_range(general, offset, length, options);
+	if (unlikely((options & IOMD_MEMORY_SEGMENT_WRITE) &&
+		     !iomd_wire_is_writable(&general->wire))) {
+		*length = 0;
+		return 0;
+	}
+	sg = iomd_segments_find(&general->segments, offset);
+	skip = offset - iomd_segment_start(sg);
+	*length = sg->length - skip;
+	return sg_phys(sg) + skip;
 }
 
 static bool general_seek(struct iomd *md, struct iomd_segment_iter *iter)

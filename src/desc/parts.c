@@ -19,7 +19,7 @@ struct place {
 	u64 length;
 };
 
-static inline struct place place_of(const struct iomd_part *part, u64 offset)
+static struct place place_of(const struct iomd_part *part, u64 offset)
 {
 	u64 size = READ_ONCE(part->md->length);
 	u64 skip = offset - part->start;
@@ -28,28 +28,6 @@ static inline struct place place_of(const struct iomd_part *part, u64 offset)
 	if (skip < part->length && place.offset < size)
 		place.length = min(part->length - skip, size - place.offset);
 	return place;
-}
-
-/* The op is asked without a detour: it is never asked beyond its descriptor. */
-static inline phys_addr_t part_segment(const struct iomd_part *part, u64 offset, u64 *length,
-				       u64 options)
-{
-	struct place place = place_of(part, offset);
-	phys_addr_t address;
-
-	if (unlikely(!place.length)) {
-		*length = 0;
-		return 0;
-	}
-	address = part->md->ops->get_physical_segment(part->md, place.offset, length, options);
-	*length = min(*length, place.length);
-	return address;
-}
-
-phys_addr_t iomd_part_get_physical_segment(const struct iomd_part *part, u64 offset,
-					   u64 *length, u64 options)
-{
-	return part_segment(part, offset, length, options);
 }
 
 bool iomd_part_seek(const struct iomd_part *part, struct iomd_segment_iter *iter)
@@ -171,20 +149,12 @@ void iomd_parts_free(struct iomd_parts *parts)
 	parts->room = 0;
 }
 
-/* The part that holds the byte at @offset; NULL if there is none. */
-static const struct iomd_part *find_part(const struct iomd_parts *parts, u64 offset)
+/* Of several parts that start there, the last: those before it are empty. */
+static noinline const struct iomd_part *bisect(const struct iomd_parts *parts, u32 count,
+					       u64 offset)
 {
-	u32 low = 0, high;
-	u64 guess;
+	u32 low = 0, high = count;
 
-	/* Pairs with the release in iomd_parts_add(). */
-	high = smp_load_acquire(&parts->count);
-	if (!high)
-		return NULL;
-	guess = div64_u64(offset, READ_ONCE(parts->mean));
-	if (likely(guess < high && offset - parts->list[guess].start < parts->list[guess].length))
-		return &parts->list[guess];
-	/* Of several that start there, the last: those before it are empty. */
 	while (high - low > 1) {
 		u32 middle = low + (high - low) / 2;
 
@@ -194,6 +164,27 @@ static const struct iomd_part *find_part(const struct iomd_parts *parts, u64 off
 			high = middle;
 	}
 	return &parts->list[low];
+}
+
+/* The part that holds the byte at @offset; NULL if there is none. */
+static inline const struct iomd_part *find_part(const struct iomd_parts *parts, u64 offset)
+{
+	u32 count;
+	u64 guess;
+
+	/* Pairs with the release in iomd_parts_add(). */
+	count = smp_load_acquire(&parts->count);
+	if (!count)
+		return NULL;
+	/* Parts are of one length, often. */
+	guess = div64_u64(offset, READ_ONCE(parts->mean));
+	if (likely(guess < count)) {
+		const struct iomd_part *part = &parts->list[guess];
+
+		if (likely(offset - part->start < part->length))
+			return part;
+	}
+	return bisect(parts, count, offset);
 }
 
 /*
@@ -337,12 +328,18 @@ phys_addr_t iomd_composite_get_physical_segment(struct iomd *md, u64 offset, u64
 						u64 options)
 {
 	const struct iomd_part *part = find_part(&iomd_to_composite(md)->parts, offset);
+	phys_addr_t address;
+	u64 skip;
 
-	if (!part) {
-		*length = 0;
+	*length = 0;
+	if (!part)
 		return 0;
-	}
-	return part_segment(part, offset, length, options);
+	skip = offset - part->start;
+	if (skip >= part->length)
+		return 0;
+	address = iomd_ask_class(part->md, part->offset + skip, length, options);
+	*length = min(*length, part->length - skip);
+	return address;
 }
 
 bool iomd_composite_seek(struct iomd *md, struct iomd_segment_iter *iter)

@@ -29,8 +29,6 @@ struct iomd_part {
 };
 
 /* @offset is one in the composite, inside the part; for the rest see iomd_ops. */
-phys_addr_t iomd_part_get_physical_segment(const struct iomd_part *part, u64 offset,
-					   u64 *length, u64 options);
 bool iomd_part_seek(const struct iomd_part *part, struct iomd_segment_iter *iter);
 bool iomd_part_is_guard(const struct iomd_part *part, u64 offset, u64 *length);
 u64 iomd_part_get_cache_mode(const struct iomd_part *part, u64 offset);

@@ -9,11 +9,16 @@
  * somebody say so themselves; for reserved ones, as holes are, the memory map of
  * the machine does.
  */
+static inline bool iomd_is_ram_page(struct page *page)
+{
+	return !PageReserved(page) || page_is_ram(page_to_pfn(page));
+}
+
 static inline bool iomd_is_ram(phys_addr_t address)
 {
 	unsigned long pfn = PHYS_PFN(address);
 
-	return pfn_valid(pfn) && (!PageReserved(pfn_to_page(pfn)) || page_is_ram(pfn));
+	return pfn_valid(pfn) && iomd_is_ram_page(pfn_to_page(pfn));
 }
 
 /* The page physically behind another: not every memory map is in one piece. */

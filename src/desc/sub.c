@@ -47,7 +47,9 @@ static int sub_complete(struct iomd *md, u64 direction)
 static phys_addr_t sub_get_physical_segment(struct iomd *md, u64 offset, u64 *length,
 					    u64 options)
 {
-	return iomd_part_get_physical_segment(&to_sub(md)->part, offset, length, options);
+	const struct iomd_part *part = &to_sub(md)->part;
+
+	return iomd_ask_class(part->md, part->offset + offset, length, options);
 }
 
 static bool sub_seek(struct iomd *md, struct iomd_segment_iter *iter)

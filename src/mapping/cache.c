@@ -97,15 +97,3 @@ void iomd_cache_release(struct iomd_mapping *mapping)
 		release_runs(mapping, mapping->reserved);
 	mapping->reserved = 0;
 }
-
-pgprot_t iomd_cache_prot(u64 mode, pgprot_t prot)
-{
-	switch (mode) {
-	case IOMD_MAP_INHIBIT_CACHE:
-		return pgprot_noncached(prot);
-	case IOMD_MAP_WRITE_COMBINE_CACHE:
-		return pgprot_writecombine(prot);
-	default:
-		return prot;
-	}
-}

@@ -6,14 +6,30 @@
 #ifndef IOMD_MAPPING_CACHE_H
 #define IOMD_MAPPING_CACHE_H
 
-#include <linux/mm_types.h>
+#include <linux/pgtable.h>
+
+#include <iomd/types.h>
 
 #include "run.h"
+
+struct iomd_mapping;
 
 int iomd_cache_mode(const struct iomd_mapping *mapping, const struct iomd_run *run, u64 *mode);
 void iomd_cache_tell(struct iomd_mapping *mapping, u64 mode);
 int iomd_cache_reserve(struct iomd_mapping *mapping);
 void iomd_cache_release(struct iomd_mapping *mapping);
-pgprot_t iomd_cache_prot(u64 mode, pgprot_t prot);
+
+/* @prot as the mode wants it. */
+static inline pgprot_t iomd_cache_prot(u64 mode, pgprot_t prot)
+{
+	switch (mode) {
+	case IOMD_MAP_INHIBIT_CACHE:
+		return pgprot_noncached(prot);
+	case IOMD_MAP_WRITE_COMBINE_CACHE:
+		return pgprot_writecombine(prot);
+	default:
+		return prot;
+	}
+}
 
 #endif

@@ -141,36 +141,28 @@ static void list_pages(struct page **pages, struct page *page, u64 count)
 		pages[i] = page;
 }
 
-/*
- * Memory that is in one list, as nearly all is, has pages and one mode, and the list is
- * all that need be looked at; false if it is not that simple.
- */
-static bool collect_listed(const struct iomd_mapping *mapping, struct collection *all)
+static int collect_listed(const struct iomd_mapping *mapping, struct iomd_segment_iter *iter,
+			  struct collection *all)
 {
-	const struct iomd_run first = { .kind = IOMD_RUN_RAM };
-	u64 left = mapping->length, page = 0;
-	struct iomd_segment_iter iter;
+	struct iomd_run run = { .kind = IOMD_RUN_RAM };
+	int ret = note_mode(mapping, &run, all);
 
-	iomd_segment_iter_init(&iter, mapping->memory, mapping->offset, left, 0);
-	if (!iter.sg || iter.length + iter.window != left || note_mode(mapping, &first, all))
-		return false;
-	while (left) {
-		unsigned int offset = offset_in_page(iter.address);
-		u64 bytes = offset + iter.length;
-
-		left -= iter.length;
-		if (offset != (page ? 0 : mapping->in_page) ||
-		    (left && offset_in_page(bytes)) || !iomd_is_ram(iter.address))
-			return false;
-		list_pages(all->pages + page, pfn_to_page(PHYS_PFN(iter.address)), PFN_UP(bytes));
-		page += PFN_UP(bytes);
-		if (left)
-			iomd_segment_iter_next(&iter);
+	while (!ret) {
+		ret = iomd_listed_run(mapping, iter, run.page + run.pages, &run);
+		if (!ret && run.kind != IOMD_RUN_RAM)
+			ret = -EOPNOTSUPP;
+		if (ret)
+			break;
+		list_pages(all->pages + run.page, pfn_to_page(run.pfn), run.pages);
+		if (!iter->window)
+			break;
+		iomd_segment_iter_next(iter);
 	}
-	return true;
+	return ret;
 }
 
-static int map_pages(struct iomd_mapping *mapping)
+/* @listed: the first segment of memory that is in one list; NULL if it is not */
+static int map_pages(struct iomd_mapping *mapping, struct iomd_segment_iter *listed)
 {
 	unsigned int guards = mapping->guard_pages;
 	u64 count = iomd_mapping_pages(mapping) + 2 * guards;
@@ -178,7 +170,7 @@ static int map_pages(struct iomd_mapping *mapping)
 	struct collection all = { .holes = guards };
 	struct page **pages;
 	void *base;
-	int ret = 0;
+	int ret;
 
 	if (count > min_t(unsigned long, totalram_pages(), INT_MAX) || iomd_should_fail())
 		return -ENOMEM;
@@ -190,10 +182,7 @@ static int map_pages(struct iomd_mapping *mapping)
 		memset(pages + count - guards, 0, guards * sizeof(*pages));
 	}
 	all.pages = pages + guards;
-	if (!collect_listed(mapping, &all)) {
-		all.mode = 0;
-		ret = collect_pages(mapping, &all);
-	}
+	ret = listed ? collect_listed(mapping, listed, &all) : collect_pages(mapping, &all);
 	if (ret)
 		goto out;
 	base = iomd_vmap_with_holes(pages, count, all.holes, iomd_cache_prot(all.mode, prot));
@@ -224,6 +213,7 @@ out:
 int iomd_mapping_map_kernel(struct iomd_mapping *mapping)
 {
 	unsigned long address = seen_anyway(mapping);
+	struct iomd_segment_iter iter;
 	struct iomd_run run;
 	int ret;
 
@@ -234,10 +224,12 @@ int iomd_mapping_map_kernel(struct iomd_mapping *mapping)
 		iomd_mapping_place(mapping, address, true);
 		return 0;
 	}
+	if (iomd_mapping_is_listed(mapping, &iter))
+		return map_pages(mapping, &iter);
 	ret = iomd_run_at(mapping, 0, &run);
 	if (ret)
 		return ret;
-	return run.kind == IOMD_RUN_DEVICE ? map_device(mapping, &run) : map_pages(mapping);
+	return run.kind == IOMD_RUN_DEVICE ? map_device(mapping, &run) : map_pages(mapping, NULL);
 }
 
 void iomd_mapping_unmap_kernel(struct iomd_mapping *mapping)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/mm.h>
+#include <linux/pfn.h>
 
 #include <iomd/descriptor.h>
 
@@ -34,8 +35,8 @@ int iomd_run_at(const struct iomd_mapping *mapping, u64 page, struct iomd_run *r
 		run->kind = IOMD_RUN_HOLE;
 		address = in_page;
 	} else {
-		address = iomd_get_physical_segment(mapping->memory, at, &length,
-						    IOMD_MEMORY_SEGMENT_LOCAL);
+		address = iomd_ask_class(mapping->memory, at, &length,
+					 IOMD_MEMORY_SEGMENT_LOCAL);
 		if (!length)
 			return -EAGAIN;
 		run->kind = iomd_is_ram(address) ? IOMD_RUN_RAM : IOMD_RUN_DEVICE;
@@ -46,6 +47,28 @@ int iomd_run_at(const struct iomd_mapping *mapping, u64 page, struct iomd_run *r
 		return -EINVAL;
 	run->pfn = PHYS_PFN(address);
 	run->pages = (in_page + length + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	return 0;
+}
+
+bool iomd_mapping_is_listed(const struct iomd_mapping *mapping, struct iomd_segment_iter *iter)
+{
+	iomd_segment_iter_init(iter, mapping->memory, mapping->offset, mapping->length, 0);
+	return iter->sg && iter->length + iter->window == mapping->length &&
+	       iomd_is_ram_page(sg_page(iter->sg));
+}
+
+int iomd_listed_run(const struct iomd_mapping *mapping, const struct iomd_segment_iter *iter,
+		    u64 page, struct iomd_run *run)
+{
+	unsigned int offset = offset_in_page(iter->address);
+	u64 bytes = offset + iter->length;
+
+	if (offset != (page ? 0 : mapping->in_page) || (iter->window && offset_in_page(bytes)))
+		return -EINVAL;
+	run->kind = iomd_is_ram_page(sg_page(iter->sg)) ? IOMD_RUN_RAM : IOMD_RUN_DEVICE;
+	run->page = page;
+	run->pages = PFN_UP(bytes);
+	run->pfn = PHYS_PFN(iter->address);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <linux/types.h>
 
 struct iomd_mapping;
+struct iomd_segment_iter;
 
 enum iomd_run_kind {
 	IOMD_RUN_RAM,
@@ -33,5 +34,14 @@ int iomd_run_at(const struct iomd_mapping *mapping, u64 page, struct iomd_run *r
  * no more; else as iomd_run_at().
  */
 int iomd_next_run(const struct iomd_mapping *mapping, struct iomd_run *run);
+
+/*
+ * Is all of the memory in one list of segments, and begins with RAM? Then it has pages,
+ * no holes and one mode, and there is a shorter way: @iter is set to the first segment,
+ * and iomd_listed_run() makes a run of each, as iomd_run_at() would.
+ */
+bool iomd_mapping_is_listed(const struct iomd_mapping *mapping, struct iomd_segment_iter *iter);
+int iomd_listed_run(const struct iomd_mapping *mapping, const struct iomd_segment_iter *iter,
+		    u64 page, struct iomd_run *run);
 
 #endif

@@ -29,7 +29,6 @@
 static vm_fault_t find_frame(struct iomd_mapping *mapping, pgoff_t page, struct iomd_run *run)
 {
 	if (page < mapping->guard_pages ||
-	    page - mapping->guard_pages >= iomd_mapping_pages(mapping) ||
 	    iomd_run_at(mapping, page - mapping->guard_pages, run) ||
 	    !run->pages || run->kind == IOMD_RUN_HOLE)
 		return VM_FAULT_SIGBUS;
@@ -60,9 +59,12 @@ static bool is_huge(const struct vm_fault *vmf, const struct iomd_run *run)
 /* Have the class agree, which sees offsets in its descriptor. */
 static bool may_serve(struct iomd_mapping *mapping, u64 page, u64 pages)
 {
-	u64 start = iomd_run_offset(mapping, page);
-	u64 end = min(iomd_run_offset(mapping, page + pages), mapping->offset + mapping->length);
+	u64 start, end;
 
+	if (!mapping->md->ops->handle_fault)
+		return true;
+	start = iomd_run_offset(mapping, page);
+	end = min(iomd_run_offset(mapping, page + pages), mapping->offset + mapping->length);
 	return !iomd_handle_fault(mapping->md, mapping, start, end - start);
 }
 
@@ -333,13 +335,33 @@ static const struct file_operations view_fops = {
 	.release = view_release,
 };
 
-/* Can all of it be shown? */
-int iomd_mapping_check_runs(const struct iomd_mapping *mapping)
+static int check_listed(const struct iomd_mapping *mapping, struct iomd_segment_iter *iter)
 {
 	struct iomd_run run = {};
 	u64 mode;
 	int ret;
 
+	for (;;) {
+		ret = iomd_listed_run(mapping, iter, run.page + run.pages, &run);
+		/* One mode is that of all of the RAM. */
+		if (!ret && (!run.page || run.kind != IOMD_RUN_RAM))
+			ret = iomd_cache_mode(mapping, &run, &mode);
+		if (ret || !iter->window)
+			return ret;
+		iomd_segment_iter_next(iter);
+	}
+}
+
+/* Can all of it be shown? */
+int iomd_mapping_check_runs(const struct iomd_mapping *mapping)
+{
+	struct iomd_segment_iter iter;
+	struct iomd_run run = {};
+	u64 mode;
+	int ret;
+
+	if (iomd_mapping_is_listed(mapping, &iter))
+		return check_listed(mapping, &iter);
 	while ((ret = iomd_next_run(mapping, &run)) > 0) {
 		if (run.kind == IOMD_RUN_HOLE)
 			continue;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "../debug/inject.h"
 #include "../debug/knobs.h"
@@ -177,12 +179,13 @@ static inline bool many_follow(struct page **pages, struct page *last)
  * Where the run ends that page @i of @count goes on with. Within a huge page this is
  * nearly all that is done for a page: an unrolled loop takes three instructions.
  */
-static inline unsigned int run_end(struct page **pages, unsigned int i, unsigned int count)
+static inline unsigned long run_end(struct page **pages, unsigned long i, unsigned long count)
 {
-	unsigned int few = min(count, i + FEW);
+	unsigned long few = min(count, i + FEW);
+	struct page *last = pages[i];
 
-	for (i++; i < few; i++)
-		if (!follows(pages[i], pages[i - 1]))
+	for (i++; i < few; i++, last++)
+		if (!follows(pages[i], last))
 			return i;
 	while (i + MANY <= count && many_follow(pages + i, pages[i - 1]))
 		i += MANY;
@@ -296,6 +299,27 @@ int iomd_segments_append(struct iomd_segments *segments, struct page *first,
 	return 0;
 }
 
+/* Keep of the only block no more than is used, if that is little. */
+static void shrink(struct iomd_segments *segments)
+{
+	unsigned int entries = segments->table.nents + 1;
+	struct scatterlist *list;
+
+	if (entries > BLOCK_ENTRIES / 2)
+		return;
+	list = kmemdup(segments->table.sgl, entries * sizeof(*list),
+		       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!list)
+		return;
+	kfree(segments->last_block);
+	segments->table.sgl = list;
+	segments->recent = list;
+	segments->last_block = first_block(segments);
+}
+
+/* Bytes for which a block is a lot, and to shrink one is little. */
+#define MUCH	SZ_2M
+
 /**
  * iomd_segments_finish() - close the list: nothing is appended any more
  * @segments: list
@@ -315,6 +339,8 @@ int iomd_segments_finish(struct iomd_segments *segments)
 	segments->unused->length = 0;
 	if (segments->table.nents)
 		segments->entry_bytes = div_u64(segments->length - 1, segments->table.nents) + 1;
+	if (segments->blocks == 1 && segments->length >= MUCH)
+		shrink(segments);
 	if (segments->blocks < 2)
 		return 0;
 	if (iomd_should_fail())

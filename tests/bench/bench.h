@@ -11,7 +11,7 @@
 /* Kinds of memory. */
 enum bench_kind {
 	BENCH_NATURAL,		/* anonymous, touched from the first page to the last */
-	BENCH_RUNS,		/* anonymous, runs of 3.3 pages touched in random order */
+	BENCH_RUNS,		/* anonymous, runs of 3.3 pages put together in random order */
 	BENCH_SHUFFLED,		/* anonymous, touched in random order */
 	BENCH_THP,		/* anonymous, transparent huge pages */
 	BENCH_HUGETLB,		/* anonymous, hugetlb pages of 2 MiB */

@@ -43,31 +43,21 @@ static void shuffle(uint32_t *order, size_t count)
 	}
 }
 
-/* In random order, as many pages at a time as @runs says in turn. */
-static void touch_shuffled(volatile char *at, size_t length, const unsigned int *runs,
-			   unsigned int run_count)
+/* In random order. */
+static void touch_shuffled(volatile char *at, size_t length)
 {
-	size_t i, page, pages = length / PAGE, count = 0;
+	size_t i, pages = length / PAGE;
 	uint32_t *order = malloc(pages * sizeof(*order));
-	uint8_t *lengths = malloc(pages);
 
-	if (!order || !lengths)
+	if (!order)
 		die("malloc");
-	for (page = 0; page < pages; page += lengths[page]) {
-		lengths[page] = runs[count % run_count];
-		order[count++] = page;
-	}
-	shuffle(order, count);
-	for (i = 0; i < count; i++)
-		for (page = order[i]; page < order[i] + lengths[order[i]] && page < pages; page++)
-			at[page * PAGE] = 1;
-	free(lengths);
+	for (i = 0; i < pages; i++)
+		order[i] = i;
+	shuffle(order, pages);
+	for (i = 0; i < pages; i++)
+		at[order[i] * PAGE] = 1;
 	free(order);
 }
-
-static const unsigned int singly[] = { 1 };
-/* 0.3 segments a page, as memory of a machine that has run for a while */
-static const unsigned int mixed[] = { 1, 6, 2, 5, 3, 3 };
 
 static void *map(size_t length, int flags, int fd)
 {
@@ -106,6 +96,43 @@ static void *map_aligned(struct memory *memory, int advice)
 	return start + lead;
 }
 
+/*
+ * 0.3 segments a page, as memory of a machine that has run for a while: what was
+ * touched in order is cut into runs, and these are put together in random order.
+ */
+static void *map_runs(struct memory *memory)
+{
+	static const unsigned char lengths[] = { 1, 6, 2, 5, 3, 3 };
+	size_t i, page, pages = memory->length / PAGE, count = 0, at = 0;
+	char *from = map_aligned(memory, MADV_NOHUGEPAGE);
+	char *to = map_aligned(memory, MADV_NOHUGEPAGE);
+	uint32_t *order = malloc(pages * sizeof(*order)), *starts = malloc(pages * sizeof(*starts));
+
+	if (!order || !starts)
+		die("malloc");
+	touch_in_order(from, memory->length);
+	for (page = 0; page < pages; page += lengths[count++ % sizeof(lengths)]) {
+		starts[count] = page;
+		order[count] = count;
+	}
+	shuffle(order, count);
+	for (i = 0; i < count; i++) {
+		size_t start = starts[order[i]], length = lengths[order[i] % sizeof(lengths)];
+
+		if (length > pages - start)
+			length = pages - start;
+		if (mremap(from + start * PAGE, length * PAGE, length * PAGE,
+			   MREMAP_MAYMOVE | MREMAP_FIXED, to + at) == MAP_FAILED)
+			die("mremap");
+		at += length * PAGE;
+	}
+	if (memory->mapped > memory->length)
+		munmap(from + memory->length, memory->mapped - memory->length);
+	free(starts);
+	free(order);
+	return to;
+}
+
 static void *map_repeated(struct memory *memory)
 {
 	size_t at, once = memory->length < REPEATED ? memory->length : REPEATED;
@@ -116,7 +143,7 @@ static void *map_repeated(struct memory *memory)
 		if (mmap(start + at, once, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
 			 memory->fd, 0) == MAP_FAILED)
 			die("mmap");
-	touch_shuffled(start, once, singly, 1);
+	touch_shuffled(start, once);
 	touch_in_order(start, memory->length);
 	return start;
 }
@@ -132,8 +159,10 @@ struct memory *memory_make(enum bench_kind kind, size_t length)
 	memory->mapped = length;
 	memory->fd = -1;
 	switch (kind) {
-	case BENCH_NATURAL:
 	case BENCH_RUNS:
+		memory->address = map_runs(memory);
+		return memory;
+	case BENCH_NATURAL:
 	case BENCH_SHUFFLED:
 		memory->address = map_aligned(memory, MADV_NOHUGEPAGE);
 		break;
@@ -156,9 +185,7 @@ struct memory *memory_make(enum bench_kind kind, size_t length)
 		die("kind");
 	}
 	if (kind == BENCH_SHUFFLED)
-		touch_shuffled(memory->address, length, singly, 1);
-	else if (kind == BENCH_RUNS)
-		touch_shuffled(memory->address, length, mixed, sizeof(mixed) / sizeof(mixed[0]));
+		touch_shuffled(memory->address, length);
 	else
 		touch_in_order(memory->address, length);
 	return memory;

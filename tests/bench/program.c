@@ -130,13 +130,31 @@ static void measure_peers(struct memory *memory)
 	}
 }
 
+/*
+ * While memory comes and goes, freed pages are to merge: on the processor's own list of
+ * them they would be given out in reverse.
+ */
+static void keep_free_pages(int keep)
+{
+	int fd = open("/proc/sys/vm/percpu_pagelist_high_fraction", O_WRONLY);
+	const char *fraction = keep ? "0" : "100000";
+
+	if (fd < 0 || write(fd, fraction, strlen(fraction)) < 0)
+		die("percpu_pagelist_high_fraction");
+	close(fd);
+}
+
 static void measure(enum bench_kind kind, size_t length)
 {
-	struct memory *memory = memory_make(kind, length);
+	struct memory *memory;
 
+	keep_free_pages(0);
+	memory = memory_make(kind, length);
+	keep_free_pages(1);
 	printf("guest> %s memory, %zu KiB\n", kind_names[kind], length >> 10);
 	measure_module(memory);
 	measure_peers(memory);
+	keep_free_pages(0);
 	memory_free(memory);
 }
 

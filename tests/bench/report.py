@@ -5,7 +5,8 @@
 usage: report.py LOG FOLDER [--recorded FILE [--record]]
 
 Exits with 1 if a case's counts spread too far, or, with --recorded, if a row of
-iomd's is more than 3 % above what was recorded. --record writes that file anew.
+iomd's is more than 3 % above what was recorded; gains are told, too. --record writes
+that file anew.
 """
 import json
 import os
@@ -260,19 +261,23 @@ def rows_of(results):
             if r["case"] != "random" or r["size"] <= 1000 * PAGE}
 
 
-def losses(results, recorded):
+def compare(results, recorded):
+    """Yield (is it a loss?, what) for each row of iomd's that is not as recorded."""
     now = rows_of(results)
     for row, before in recorded.items():
         if " iomd " not in row:
             continue
         if row not in now:
-            yield f"{row}: recorded, but not measured"
+            yield True, f"{row}: recorded, but not measured"
             continue
         # Another kernel's own calls may have become dearer.
         floor = row.replace(" iomd ", " floor ")
         scale = now[floor] / recorded[floor] if recorded.get(floor) and floor in now else 1
+        text = f"{row}: {now[row]} instructions, {before} recorded ({now[row] / before - 1:+.1%})"
         if now[row] > before * max(scale, 1) * (1 + MOST_LOSS) + 2:
-            yield f"{row}: {now[row]} instructions, {before} recorded ({now[row] / before - 1:+.1%})"
+            yield True, text
+        elif now[row] < before * min(scale, 1) * (1 - MOST_LOSS) - 2:
+            yield False, text
 
 
 def main(log, folder, recorded=None, record=False):
@@ -291,7 +296,11 @@ def main(log, folder, recorded=None, record=False):
             out.write("\n")
     elif recorded:
         with open(recorded) as file:
-            problems += [f"slower: {text}" for text in losses(results, json.load(file))]
+            for loss, text in compare(results, json.load(file)):
+                if loss:
+                    problems.append(f"slower: {text}")
+                else:
+                    print(f"faster: {text}")
     for text in problems:
         print(text)
     sys.exit(1 if problems else 0)
