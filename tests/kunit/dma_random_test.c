@@ -303,7 +303,7 @@ static void random_transfers(struct kunit *test)
 
 	/* Memory that is described twice is mapped twice, which its debugging doubts once. */
 	if (IS_ENABLED(CONFIG_DMA_API_DEBUG))
-		pr_info("iomd-test: expect \"overlapping mappings aren't supported\"\n");
+		expect_warning_once("overlapping mappings aren't supported");
 
 	kunit_info(test, "seed %#llx", SEED);
 	prandom_seed_state(&round.random, SEED);

@@ -254,6 +254,12 @@ void race_for_a_while(void)
 }
 EXPORT_SYMBOL_GPL(race_for_a_while);
 
+struct module *fixture_module(void)
+{
+	return THIS_MODULE;
+}
+EXPORT_SYMBOL_GPL(fixture_module);
+
 struct irq_call {
 	struct irq_work work;
 	void (*call)(void *data);

@@ -55,6 +55,9 @@ void worker_start(struct kunit *test, struct worker *worker, void (*round)(void 
 void worker_stop(struct worker *worker);
 void race_for_a_while(void);
 
+/* The fixtures' own. */
+struct module *fixture_module(void);
+
 /* Call @call in hard interrupt context, and wait for it. */
 void call_in_hard_irq(struct kunit *test, void (*call)(void *data), void *data);
 
