@@ -193,8 +193,10 @@ static long bench_ioctl(struct file *file, unsigned int command, unsigned long a
 
 static int bench_open(struct inode *inode, struct file *file)
 {
-	file->private_data = kzalloc(sizeof(struct bench_job), GFP_KERNEL);
-	return file->private_data ? 0 : -ENOMEM;
+	struct bench_job *job = kzalloc(sizeof(*job), GFP_KERNEL);
+
+	file->private_data = job;
+	return job ? 0 : -ENOMEM;
 }
 
 static int bench_release(struct inode *inode, struct file *file)

@@ -239,8 +239,10 @@ struct by_hand_object {
 
 static int object_run(struct bench_job *job)
 {
-	job->buffer = kzalloc(sizeof(struct by_hand_object), GFP_KERNEL);
-	return job->buffer ? 0 : -ENOMEM;
+	struct by_hand_object *object = kzalloc(sizeof(*object), GFP_KERNEL);
+
+	job->buffer = object;
+	return object ? 0 : -ENOMEM;
 }
 
 static int object_undo(struct bench_job *job)

@@ -29,9 +29,10 @@ static void tell(const char *name, const char *who, const struct memory *memory,
 {
 	unsigned int i;
 
-	printf("bench: result %s %s %s %zu units=%llu segments=%llu kept=%llu peak=%llu allocations=%llu leaked=%lld blocked=%llu run=",
+	printf("bench: result %s %s %s %zu units=%llu segments=%llu kept=%llu peak=%llu ",
 	       name, who, kind_names[memory->kind], memory->length, result->units,
-	       result->segments, result->kept, result->peak, result->allocations,
+	       result->segments, result->kept, result->peak);
+	printf("allocations=%llu leaked=%lld blocked=%llu run=", result->allocations,
 	       result->leaked, result->blocked);
 	for (i = 0; i < BENCH_COUNTS; i++)
 		printf("%s%llu", i ? "," : "", result->run[i]);

@@ -29,6 +29,7 @@ static int user_pages(int fd, char *memory, u64 pages)
 }
 
 FIXTURE_SETUP(fail) {
+	struct playground command = { .order = PLAYGROUND_COMMAND, .length = P };
 	u32 ids[3];
 	char *address;
 	int i;
@@ -50,8 +51,7 @@ FIXTURE_SETUP(fail) {
 	ids[1] = self->small;
 	self->several = multi(self->fd, ids, 2);
 	self->mapping = map_part(self->fd, self->buffer, UNIQUE, 0, 3 * P, &address);
-	self->command = make(self->fd, (struct playground) { .order = PLAYGROUND_COMMAND,
-			.length = P });
+	self->command = make(self->fd, command);
 	ASSERT_GT(self->user, 0);
 	ASSERT_GT(self->small, 0);
 	ASSERT_GT(self->buffer, 0);
