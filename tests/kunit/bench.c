@@ -22,6 +22,7 @@ struct bench *bench_make(struct kunit *test)
 	struct bench *bench = get(test, sizeof(*bench));
 	unsigned int i;
 
+	needs_memory_below(test, BENCH_BITS);
 	bench->test = test;
 	for (i = 0; i < 2 * BENCH_CHUNKS; i++) {
 		bool high = i >= BENCH_HIGH;

@@ -343,6 +343,7 @@ static void is_within_reach(struct kunit *test)
 	};
 	unsigned int i, j;
 
+	needs_memory_below(test, 24);
 	for (i = 0; i < ARRAY_SIZE(masks); i++)
 		for (j = 0; j < ARRAY_SIZE(capacities); j++) {
 			u64 capacity = capacities[j];
@@ -367,6 +368,7 @@ static void is_within_reach_in_one_piece(struct kunit *test)
 	unsigned int i;
 	u64 capacity;
 
+	needs_memory_below(test, 24);
 	for (i = 0; i < ARRAY_SIZE(masks); i++)
 		for (capacity = P; capacity <= SZ_512K; capacity *= 2) {
 			struct iomd *md;
@@ -385,6 +387,7 @@ static void reaches_far_if_it_must(struct kunit *test)
 	struct iomd *many[8];
 	unsigned int i;
 
+	needs_memory_below(test, 24);
 	for (i = 0; i < ARRAY_SIZE(many); i++) {
 		many[i] = made(test, iomd_buffer_in_task_with_physical_mask(KERNEL, BOTH,
 									    4 * SZ_1M,
@@ -950,6 +953,8 @@ static void each_failure_is_undone(struct kunit *test)
 	bool failed;
 	int ret;
 
+	if (recipe->mask == 0xfffffff)
+		needs_memory_below(test, 28);
 	for (nth = 1; nth < 1000; nth++) {
 		iomd_inject_arm(nth);
 		ret = cook(test, (void *)recipe);

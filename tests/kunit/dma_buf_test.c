@@ -572,15 +572,17 @@ static void only_read(struct kunit *test)
 static void a_transfer(struct kunit *test)
 {
 	static const unsigned int bits[] = { 64, BENCH_BITS };
-	struct device *dev = driven_device(test, 64);
 	struct iomd_dma_command *command;
 	struct strict_list list;
 	struct dma_buf *dmabuf;
+	struct device *dev;
 	struct leaf leaf;
 	struct iomd *md;
 	u8 bytes[300];
 	unsigned int i;
 
+	needs_memory_below(test, BENCH_BITS);
+	dev = driven_device(test, 64);
 	strict_list_init(&list, test, 64);
 	leaf_make(&leaf, test, PAGES);
 	md = made(test, leaf_describe(&leaf, BOTH));

@@ -19,6 +19,25 @@ const char * const area_names[AREA_KINDS] = {
 };
 EXPORT_SYMBOL_GPL(area_names);
 
+/**
+ * needs_memory_below() - skip the case where the kernel has no low memory to give
+ * @test: the case
+ * @bits: that the addresses must have at most
+ */
+void needs_memory_below(struct kunit *test, unsigned int bits)
+{
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_DMA);
+	phys_addr_t address;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	address = page_to_phys(page);
+	__free_page(page);
+	if (address >= BIT_ULL(bits))
+		kunit_skip(test, "memory for devices of the smallest reach is at %pa, not below %llu MiB",
+			   &address, BIT_ULL(bits) >> 20);
+}
+EXPORT_SYMBOL_GPL(needs_memory_below);
+
 static void advise(struct area *area, int advice)
 {
 	KUNIT_ASSERT_EQ(area->puppet->test,
