@@ -7,6 +7,7 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
@@ -24,6 +25,37 @@ static int vmap_run(struct bench_job *job)
 static int vmap_undo(struct bench_job *job)
 {
 	vunmap(job->view);
+	return 0;
+}
+
+/* By hand: without one, it has to be made from the table. */
+struct by_hand_view {
+	void *address;
+	unsigned long length;
+};
+
+static int array_run(struct bench_job *job)
+{
+	struct page **pages = kvmalloc_array(job->page_count, sizeof(*pages), GFP_KERNEL);
+	struct scatterlist *sg;
+	unsigned long at = 0;
+	int i, page;
+
+	job->buffer = kzalloc(sizeof(struct by_hand_view), GFP_KERNEL);
+	if (!pages || !job->buffer)
+		return -ENOMEM;
+	for_each_sgtable_sg(&job->table, sg, i)
+		for (page = 0; page < sg->length >> PAGE_SHIFT; page++)
+			pages[at++] = sg_page(sg) + page;
+	job->view = vmap(pages, job->page_count, VM_MAP, PAGE_KERNEL);
+	kvfree(pages);
+	return job->view ? 0 : -ENOMEM;
+}
+
+static int array_undo(struct bench_job *job)
+{
+	vunmap(job->view);
+	kfree(job->buffer);
 	return 0;
 }
 
@@ -182,6 +214,10 @@ const struct bench_case bench_view_cases[] = {
 	{ .name = "kernel_map", .who = "floor", .kinds = BENCH_IN(NATURAL), .min = SZ_4K,
 	  .max = SZ_1M, .direction = IOMD_DIRECTION_IN_OUT, .set_up = bench_by_hand_take,
 	  .settle = vm_unmap_aliases, .run = vmap_run, .undo = vmap_undo, .tear_down = bench_by_hand_done },
+	{ .name = "kernel_map", .who = "by_hand", .kinds = BENCH_IN(NATURAL), .min = SZ_4K,
+	  .max = SZ_1M, .direction = IOMD_DIRECTION_IN_OUT, .set_up = bench_by_hand_take,
+	  .settle = vm_unmap_aliases, .run = array_run, .undo = array_undo,
+	  .tear_down = bench_by_hand_done },
 	{ .name = "kernel_map", .who = "iomd", .kinds = BENCH_IN(NATURAL), .min = SZ_4K,
 	  .max = SZ_1M, .direction = IOMD_DIRECTION_IN_OUT, .set_up = bench_iomd_take,
 	  .settle = vm_unmap_aliases, .run = kernel_run, .undo = mapping_undo, .tear_down = bench_iomd_done },
