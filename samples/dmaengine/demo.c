@@ -18,6 +18,7 @@
 
 #define PAGE	4096UL
 #define SIZE	(64 * PAGE)
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
 static int device;
 
@@ -107,10 +108,10 @@ int main(void)
 	private = map(-1);
 	shared = map(fd);
 	printf("Private memory to shared memory, by DMA\n");
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		move(private, shared, cases[i].from, cases[i].to, cases[i].length);
 	printf("And back\n");
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		move(shared, private, cases[i].from, cases[i].to, cases[i].length);
 
 	printf("Answers to what cannot be\n");

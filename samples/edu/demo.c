@@ -327,7 +327,7 @@ static void find_bus_address(void)
 
 	if (glob("/sys/bus/pci/drivers/iomd_edu/0000:*", 0, NULL, &bound))
 		fail("no device is bound to iomd_edu");
-	strncpy(bus_address, strrchr(bound.gl_pathv[0], '/') + 1, sizeof(bus_address) - 1);
+	snprintf(bus_address, sizeof(bus_address), "%s", strrchr(bound.gl_pathv[0], '/') + 1);
 	globfree(&bound);
 }
 
