@@ -57,15 +57,19 @@ static s64 sum_kernel_pins(void)
 	return pins;
 }
 
-/* A CPU may tell while its share is added: then one more look is needed. */
+/*
+ * A CPU takes its share away first, and adds it to the sum later, when it comes to it:
+ * what is not the usual 0 has to stay so for a while.
+ */
 static s64 kernel_pins(void)
 {
-	s64 pins = sum_kernel_pins(), before;
+	s64 pins = sum_kernel_pins();
+	unsigned int i;
 
-	do {
-		before = pins;
+	for (i = 0; pins && i < 100; i++) {
+		fsleep(2000);
 		pins = sum_kernel_pins();
-	} while (pins != before);
+	}
 	return pins;
 }
 
