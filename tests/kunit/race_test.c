@@ -242,10 +242,10 @@ static void the_owner_drops_pages_meanwhile(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 0L, puppet_syscall(arena.puppet, __NR_madvise, middle, 9 * P,
 							 MADV_DONTNEED));
 		KUNIT_EXPECT_EQ(test, 0L, puppet_syscall(arena.puppet, __NR_munmap, middle, 3 * P));
-		KUNIT_EXPECT_EQ(test, (unsigned long)puppet_syscall(arena.puppet, __NR_mmap, middle, 3 * P,
-							  PROT_READ | PROT_WRITE,
-							  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-							  -1, 0), middle);
+		KUNIT_EXPECT_EQ(test, middle,
+				puppet_address(arena.puppet, __NR_mmap, middle, 3 * P,
+					       PROT_READ | PROT_WRITE,
+					       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
 	}
 	worker_stop(&worker);
 	arena_close(&arena);
