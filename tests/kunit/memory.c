@@ -33,7 +33,7 @@ void needs_memory_below(struct kunit *test, unsigned int bits)
 	address = page_to_phys(page);
 	__free_page(page);
 	if (address >= BIT_ULL(bits))
-		kunit_skip(test, "memory for devices of the smallest reach is at %pa, not below %llu MiB",
+		kunit_skip(test, "GFP_DMA gives memory at %pa, not below %llu MiB",
 			   &address, BIT_ULL(bits) >> 20);
 }
 EXPORT_SYMBOL_GPL(needs_memory_below);

@@ -66,6 +66,9 @@ long puppet_call(struct puppet *puppet, long (*call)(void *data), void *data);
 long puppet_do_syscall(struct puppet *puppet, u64 number, const u64 *arguments);
 #define puppet_syscall(puppet, number, ...)				\
 	puppet_do_syscall((puppet), (number), (const u64[6]) { __VA_ARGS__ })
+/* One whose answer is an address, which a long may show as negative. */
+#define puppet_address(puppet, number, ...)				\
+	((unsigned long)puppet_syscall((puppet), (number), __VA_ARGS__))
 
 /* Memory of the process, seen from wherever. */
 u64 puppet_mmap(struct puppet *puppet, u64 length, int prot, int flags, int fd);

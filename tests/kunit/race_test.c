@@ -233,7 +233,6 @@ static void the_owner_drops_pages_meanwhile(struct kunit *test)
 	struct arena arena;
 	struct worker worker;
 	unsigned int i;
-	unsigned long address;
 	u64 middle;
 
 	arena_open(&arena, test, 20);
@@ -243,10 +242,10 @@ static void the_owner_drops_pages_meanwhile(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 0L, puppet_syscall(arena.puppet, __NR_madvise, middle, 9 * P,
 							 MADV_DONTNEED));
 		KUNIT_EXPECT_EQ(test, 0L, puppet_syscall(arena.puppet, __NR_munmap, middle, 3 * P));
-		address = puppet_syscall(arena.puppet, __NR_mmap, middle, 3 * P,
-					 PROT_READ | PROT_WRITE,
-					 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-		KUNIT_EXPECT_EQ(test, address, middle);
+		KUNIT_EXPECT_EQ(test, middle,
+				puppet_address(arena.puppet, __NR_mmap, middle, 3 * P,
+					       PROT_READ | PROT_WRITE,
+					       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
 	}
 	worker_stop(&worker);
 	arena_close(&arena);

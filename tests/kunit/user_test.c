@@ -127,12 +127,11 @@ static void unmap(struct scene *scene, unsigned int page, unsigned int pages)
 static void map_again(struct scene *scene, unsigned int page, unsigned int pages)
 {
 	u64 address = scene->area.address + (u64)page * PAGE_SIZE;
-	unsigned long got;
 
-	got = puppet_syscall(scene->puppet, __NR_mmap, address, (u64)pages * PAGE_SIZE,
-			     PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-	KUNIT_ASSERT_EQ(scene->test, got, address);
+	KUNIT_ASSERT_EQ(scene->test, address,
+			puppet_address(scene->puppet, __NR_mmap, address, (u64)pages * PAGE_SIZE,
+				       PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
 }
 
 /* What the memory holds as the descriptor sees it: the pattern from @position on. */
@@ -810,7 +809,6 @@ static void the_owner_may_move_and_drop_pages(struct kunit *test)
 {
 	struct scene scene;
 	char word[6] = {};
-	unsigned long got;
 	struct iomd *md;
 	u64 elsewhere;
 
@@ -823,10 +821,10 @@ static void the_owner_may_move_and_drop_pages(struct kunit *test)
 	expect_pattern(&scene, md, 0);
 	elsewhere = puppet_mmap(scene.puppet, 4 * PAGE_SIZE, PROT_READ | PROT_WRITE,
 				MAP_PRIVATE, -1);
-	got = puppet_syscall(scene.puppet, __NR_mremap, scene.area.address + 2 * PAGE_SIZE,
-			     4 * PAGE_SIZE, 4 * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
-			     elsewhere);
-	KUNIT_EXPECT_EQ(test, got, elsewhere);
+	KUNIT_EXPECT_EQ(test, elsewhere,
+			puppet_address(scene.puppet, __NR_mremap,
+				       scene.area.address + 2 * PAGE_SIZE, 4 * PAGE_SIZE,
+				       4 * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, elsewhere));
 	expect_pattern(&scene, md, 0);
 	/* The moved ones are still those that the device knows. */
 	KUNIT_EXPECT_EQ(test, iomd_write_bytes(md, 2 * PAGE_SIZE, "moved", 5), 5ULL);
