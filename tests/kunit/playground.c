@@ -152,6 +152,8 @@ static struct iomd *describe(struct yard *yard, const struct playground *call)
 		return describe_sub(yard, call);
 	case PLAYGROUND_INTERLEAVED:
 		return describe_interleaved(yard, call);
+	case PLAYGROUND_DMA_BUF:
+		return yard_import(call);
 	default:
 		return describe_multi(yard, call);
 	}
@@ -316,7 +318,7 @@ static int count(struct playground *call)
 {
 	static const char * const classes[] = {
 		"iomd_general", "iomd_buffer", "iomd_sub", "iomd_multi", "iomd_guard_page",
-		"iomd_interleaved", "iomd_dma_command",
+		"iomd_interleaved", "iomd_dma_command", "iomd_dma_buf",
 	};
 	struct os_meta_class *class;
 	unsigned int i;
@@ -338,9 +340,9 @@ static int count(struct playground *call)
 static int obey(struct yard *yard, struct playground *call)
 {
 	switch (call->order) {
-	case PLAYGROUND_BUFFER ... PLAYGROUND_INTERLEAVED:
+	case PLAYGROUND_BUFFER ... PLAYGROUND_DMA_BUF:
 		return yard_keep(yard, describe(yard, call), &call->id);
-	case PLAYGROUND_PREPARE ... PLAYGROUND_MAP_KERNEL:
+	case PLAYGROUND_PREPARE ... PLAYGROUND_EXPORT:
 		return with_descriptor(yard, call);
 	case PLAYGROUND_UNMAP ... PLAYGROUND_ADDRESS:
 		return with_mapping(yard, call);

@@ -24,6 +24,8 @@ enum playground_order {
 	PLAYGROUND_MULTI,
 	/* Three pieces of @other, each of @length bytes, from @offset on. */
 	PLAYGROUND_INTERLEAVED,
+	/* @length bytes from @offset on of the dma-buf that is the file @address. */
+	PLAYGROUND_DMA_BUF,
 
 	/* With descriptor @id: */
 	PLAYGROUND_PREPARE,
@@ -44,6 +46,8 @@ enum playground_order {
 	PLAYGROUND_OWNER,
 	/* Map it into the kernel; @id becomes the mapping's. */
 	PLAYGROUND_MAP_KERNEL,
+	/* Make it a dma-buf; @address becomes its file. */
+	PLAYGROUND_EXPORT,
 
 	/* With mapping @id: */
 	PLAYGROUND_UNMAP,

@@ -4,9 +4,12 @@
  * device is the edu one, which is never started.
  */
 #include <linux/err.h>
+#include <linux/fcntl.h>
 #include <linux/pci.h>
 #include <linux/rwsem.h>
 #include <linux/sched/task.h>
+
+#include <iomd/dma_buf.h>
 
 #include "playground_yard.h"
 
@@ -85,6 +88,31 @@ static int set_owner(struct iomd *md, const struct playground *call)
 	return ret;
 }
 
+#if IS_ENABLED(CONFIG_DMA_SHARED_BUFFER)
+static int export(struct iomd *md, struct playground *call)
+{
+	int fd = iomd_dma_buf_export_fd(md, O_RDWR | O_CLOEXEC);
+
+	call->address = fd;
+	return min(fd, 0);
+}
+
+struct iomd *yard_import(const struct playground *call)
+{
+	return iomd_with_dma_buf_fd(call->address, call->offset, call->length, call->options);
+}
+#else
+static int export(struct iomd *md, struct playground *call)
+{
+	return -EOPNOTSUPP;
+}
+
+struct iomd *yard_import(const struct playground *call)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+#endif
+
 int yard_do_more(struct yard *yard, struct iomd *md, struct playground *call)
 {
 	switch (call->order) {
@@ -94,6 +122,8 @@ int yard_do_more(struct yard *yard, struct iomd *md, struct playground *call)
 		return set_purgeable(md, call);
 	case PLAYGROUND_OWNER:
 		return set_owner(md, call);
+	case PLAYGROUND_EXPORT:
+		return export(md, call);
 	default:
 		return yard_keep(yard, iomd_map(md, call->options), &call->id);
 	}

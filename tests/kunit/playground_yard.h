@@ -25,6 +25,7 @@ int yard_keep(struct yard *yard, void *object, u32 *id);
 struct task_struct *yard_task(s32 number);
 
 /* playground_device.c */
+struct iomd *yard_import(const struct playground *call);
 int yard_do_more(struct yard *yard, struct iomd *md, struct playground *call);
 int yard_command(struct yard *yard, struct playground *call);
 

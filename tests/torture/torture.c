@@ -69,7 +69,7 @@ static u64 any_of(struct thread *thread, const u64 *list, unsigned int count)
 }
 
 #define ANY(thread, ...) ({							\
-	static const u64 list[] = { __VA_ARGS__ };				\
+	const u64 list[] = { __VA_ARGS__ };					\
 										\
 	any_of(thread, list, COUNT(list));			\
 })
@@ -108,7 +108,7 @@ static enum kind kind_of(u32 order)
 
 static bool makes(u32 order)
 {
-	return order <= PLAYGROUND_INTERLEAVED || order == PLAYGROUND_MAP ||
+	return order <= PLAYGROUND_DMA_BUF || order == PLAYGROUND_MAP ||
 	       order == PLAYGROUND_MAP_KERNEL || order == PLAYGROUND_COMMAND;
 }
 
@@ -173,6 +173,7 @@ static void use_something(struct thread *thread, struct playground *call)
 		PLAYGROUND_MAP, PLAYGROUND_MAP, PLAYGROUND_MAP, PLAYGROUND_MAP,
 		PLAYGROUND_CYCLE, PLAYGROUND_CYCLE, PLAYGROUND_CYCLE, PLAYGROUND_PURGEABLE,
 		PLAYGROUND_OWNER, PLAYGROUND_MAP_KERNEL, PLAYGROUND_MAP_KERNEL,
+		PLAYGROUND_EXPORT, PLAYGROUND_EXPORT,
 		PLAYGROUND_UNMAP, PLAYGROUND_REDIRECT, PLAYGROUND_REDIRECT, PLAYGROUND_ADDRESS,
 		PLAYGROUND_COMMAND_MEMORY, PLAYGROUND_COMMAND_RUN, PLAYGROUND_COMMAND_RUN,
 		PLAYGROUND_RELEASE, PLAYGROUND_RELEASE, PLAYGROUND_RELEASE, PLAYGROUND_COUNT,
@@ -258,6 +259,31 @@ static void disturb(struct thread *thread)
 	}
 }
 
+/* What was exported is looked at, and may come back as a descriptor of its own. */
+static void use_dma_buf(struct thread *thread, int dma_buf)
+{
+	struct playground call = {
+		.order = PLAYGROUND_DMA_BUF, .address = dma_buf, .options = BOTH,
+		.length = 1 + below(thread, 2 * P),
+	};
+	char *seen;
+
+	if (one_in(thread, 2)) {
+		seen = mmap(NULL, P, PROT_READ | PROT_WRITE, MAP_SHARED, dma_buf, 0);
+		if (seen != MAP_FAILED) {
+			look(seen);
+			munmap(seen, P);
+		}
+	}
+	if (one_in(thread, 2) && !playground(fd, &call)) {
+		if (call.id > IDS)
+			release(fd, call.id);
+		else
+			TELL(shared->kinds[call.id], DESCRIPTOR);
+	}
+	close(dma_buf);
+}
+
 static void act(struct thread *thread)
 {
 	struct playground call = {
@@ -281,6 +307,8 @@ static void act(struct thread *thread)
 			   __ATOMIC_RELAXED);
 	if (!ret && call.order == PLAYGROUND_MAP && !call.pid)
 		thread->seen = (char *)call.address;
+	if (!ret && call.order == PLAYGROUND_EXPORT)
+		use_dma_buf(thread, call.address);
 	if (ret || !makes(call.order))
 		return;
 	/* As many as there are numbers to be found. */
