@@ -69,7 +69,7 @@ static u64 any_of(struct thread *thread, const u64 *list, unsigned int count)
 }
 
 #define ANY(thread, ...) ({							\
-	static const u64 list[] = { __VA_ARGS__ };				\
+	const u64 list[] = { __VA_ARGS__ };					\
 										\
 	any_of(thread, list, COUNT(list));			\
 })

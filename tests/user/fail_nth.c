@@ -170,6 +170,38 @@ TEST_F(fail, preparing_and_mapping_for_a_device) {
 	EXPECT_EACH_TO_FAIL(operations);
 }
 
+TEST_F(fail, dma_bufs) {
+	struct playground export = { .order = PLAYGROUND_EXPORT, .id = self->user };
+	struct alive before = alive(self->fd), now;
+	u32 nth;
+	int ret = playground(self->fd, &export);
+
+	if (ret == -EOPNOTSUPP)
+		SKIP(return, "a kernel without dma-bufs");
+	ASSERT_EQ(ret, 0);
+	{
+		const struct operation operations[] = {
+			MAKE("importing", .order = PLAYGROUND_DMA_BUF, .address = export.address,
+			     .options = BOTH, .length = 5 * P),
+		};
+
+		EXPECT_EACH_TO_FAIL(operations);
+	}
+	ASSERT_EQ(close(export.address), 0);
+	for (nth = 1; nth < 200; nth++) {
+		export.fail = nth;
+		ret = playground(self->fd, &export);
+		if (!ret)
+			close(export.address);
+		now = settle(self->fd, before);
+		ASSERT_EQ(memcmp(&now, &before, sizeof(now)), 0);
+		ASSERT_EQ(ret, export.failed ? -ENOMEM : 0);
+		if (!export.failed)
+			break;
+	}
+	ASSERT_GT(nth, 3);
+}
+
 TEST_F(fail, commands) {
 	int md[] = { self->user, self->buffer, self->pieces, self->several };
 	const struct operation make[] = {
