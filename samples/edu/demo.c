@@ -411,11 +411,12 @@ static void unbind_while_shown(void)
 	unbind_device();
 	expect("... and filled, unbound since", ENODEV,
 	       show_or_fill(IOMD_EDU_FILL, NULL, NULL));
-	check_shown(&shown, 0);
+	/* What the device wrote elsewhere is copied back when it goes, and at the end. */
+	if (!bounced)
+		check_shown(&shown, 0);
 	bind_device();
 	expect("a copy after binding again", 0,
 	       copy_bytes(data.memory, data.memory + PAGE, PAGE));
-	/* The end of a file copies back what the device wrote elsewhere. */
 	if (!bounced)
 		check_shown(&shown, 0);
 	free_buffer(&data);
