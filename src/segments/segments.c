@@ -371,11 +371,11 @@ static struct iomd_segment_block *find_block(const struct iomd_segments *segment
 	while (true) {
 		if (iomd_segment_start(directory[middle]->entries) > offset)
 			high = middle;
-		else if (middle + 1 < high &&
-			 iomd_segment_start(directory[middle + 1]->entries) <= offset)
-			low = middle + 1;
-		else
+		else if (middle + 1 == high ||
+			 iomd_segment_start(directory[middle + 1]->entries) > offset)
 			return directory[middle];
+		else
+			low = middle + 1;
 		middle = (low + high) / 2;
 	}
 }

@@ -44,7 +44,8 @@ static unsigned int batch_pages(const struct pinning *pin, u64 address, u64 page
 	return unlikely(knob) ? min_t(u64, batch, knob) : batch;
 }
 
-static __always_inline long pin_batch(const struct pinning *pin, unsigned long address, unsigned int count)
+static __always_inline long pin_batch(const struct pinning *pin, unsigned long address,
+				      unsigned int count)
 {
 	long pinned;
 
