@@ -37,12 +37,13 @@ struct by_hand_view {
 static int array_run(struct bench_job *job)
 {
 	struct page **pages = kvmalloc_array(job->page_count, sizeof(*pages), GFP_KERNEL);
+	struct by_hand_view *view = kzalloc(sizeof(*view), GFP_KERNEL);
 	struct scatterlist *sg;
 	unsigned long at = 0;
 	int i, page;
 
-	job->buffer = kzalloc(sizeof(struct by_hand_view), GFP_KERNEL);
-	if (!pages || !job->buffer)
+	job->buffer = view;
+	if (!pages || !view)
 		return -ENOMEM;
 	for_each_sgtable_sg(&job->table, sg, i)
 		for (page = 0; page < sg->length >> PAGE_SHIFT; page++)
@@ -213,14 +214,16 @@ static void pager_tear_down(struct bench_job *job)
 const struct bench_case bench_view_cases[] = {
 	{ .name = "kernel_map", .who = "floor", .kinds = BENCH_IN(NATURAL), .min = SZ_4K,
 	  .max = SZ_1M, .direction = IOMD_DIRECTION_IN_OUT, .set_up = bench_by_hand_take,
-	  .settle = vm_unmap_aliases, .run = vmap_run, .undo = vmap_undo, .tear_down = bench_by_hand_done },
+	  .settle = vm_unmap_aliases, .run = vmap_run, .undo = vmap_undo,
+	  .tear_down = bench_by_hand_done },
 	{ .name = "kernel_map", .who = "by_hand", .kinds = BENCH_IN(NATURAL), .min = SZ_4K,
 	  .max = SZ_1M, .direction = IOMD_DIRECTION_IN_OUT, .set_up = bench_by_hand_take,
 	  .settle = vm_unmap_aliases, .run = array_run, .undo = array_undo,
 	  .tear_down = bench_by_hand_done },
 	{ .name = "kernel_map", .who = "iomd", .kinds = BENCH_IN(NATURAL), .min = SZ_4K,
 	  .max = SZ_1M, .direction = IOMD_DIRECTION_IN_OUT, .set_up = bench_iomd_take,
-	  .settle = vm_unmap_aliases, .run = kernel_run, .undo = mapping_undo, .tear_down = bench_iomd_done },
+	  .settle = vm_unmap_aliases, .run = kernel_run, .undo = mapping_undo,
+	  .tear_down = bench_iomd_done },
 	{ .name = "user_map", .who = "floor", .kinds = BENCH_IN(NATURAL), .min = SZ_64K,
 	  .max = SZ_1M, .direction = IOMD_DIRECTION_IN_OUT, .by_call = true,
 	  .set_up = bench_by_hand_take, .run = remap_run, .undo = munmap_undo,
