@@ -69,8 +69,8 @@ static void change_mapping(struct iomd_mapping *mapping, struct iomd_general *ge
 	allocate();
 	take_spinlocks(general);
 	inode_unlock(&mapping->view->inode);
-	take_source(general);
 	mutex_unlock(&mapping->lock);
+	take_source(general);
 }
 
 /* A copy, which is a buffer, comes and goes. */

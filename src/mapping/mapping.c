@@ -140,16 +140,21 @@ IOMD_EXPORT(iomd_mapping_release);
  */
 int iomd_mapping_unmap(struct iomd_mapping *mapping)
 {
+	bool ended;
+
 	mutex_lock(&mapping->lock);
-	if (mapping->placed) {
+	ended = mapping->placed;
+	if (ended) {
 		WRITE_ONCE(mapping->address, 0);
 		mapping->placed = false;
 		if (mapping->own_place)
 			iomd_do_unmap(mapping->md, mapping);
-		iomd_mapping_unwire(mapping);
 		iomd_count(IOMD_MAPPINGS_ENDED, 1);
 	}
 	mutex_unlock(&mapping->lock);
+	/* Not locked: that may end another mapping, of memory that somebody exported to us. */
+	if (ended)
+		iomd_mapping_unwire(mapping);
 	return 0;
 }
 IOMD_EXPORT(iomd_mapping_unmap);

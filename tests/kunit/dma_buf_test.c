@@ -613,6 +613,31 @@ static void a_transfer(struct kunit *test)
 	driven_device_remove(dev);
 }
 
+/* The importer's mapping is the last that needs the memory, and the exporter has one, too. */
+static void a_mapping_of_what_is_mapped(struct kunit *test)
+{
+	struct iomd_mapping *mapping;
+	struct dma_buf *dmabuf;
+	struct leaf leaf;
+	struct iomd *md;
+
+	leaf_make(&leaf, test, PAGES);
+	md = made(test, leaf_describe(&leaf, BOTH));
+	dmabuf = exported(test, md, O_RDWR);
+	iomd_release(md);
+	md = made(test, iomd_with_dma_buf(dmabuf, 0, 3 * P, BOTH));
+	put(dmabuf);
+	KUNIT_ASSERT_EQ(test, iomd_prepare(md, 0), 0);
+	mapping = mapped(test, iomd_map(md, 0));
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_unmap(mapping), 0);
+	KUNIT_EXPECT_EQ(test, iomd_get_preparation_id(md), IOMD_PREPARATION_ID_UNPREPARED);
+	end_mapping(mapping);
+	iomd_release(md);
+	settle();
+	leaf_free(&leaf);
+}
+
 /*
  * udmabuf
  */
@@ -877,6 +902,7 @@ static struct kunit_case dma_buf_cases[] = {
 	KUNIT_CASE(behaves_like_others),
 	KUNIT_CASE(only_read),
 	KUNIT_CASE(a_transfer),
+	KUNIT_CASE(a_mapping_of_what_is_mapped),
 	KUNIT_CASE(foreign_memory),
 	KUNIT_CASE(foreign_owners_go),
 	KUNIT_CASE(every_order),
