@@ -9,7 +9,6 @@
 
 #include <iomd/descriptor.h>
 #include <iomd/device_memory.h>
-#include <iomd/sub.h>
 
 #include "general.h"
 
@@ -64,23 +63,6 @@ struct iomd *iomd_device_memory_with_resource(const struct resource *resource)
 	return iomd_device_memory_with_range(resource->start, resource_size(resource));
 }
 IOMD_EXPORT(iomd_device_memory_with_resource);
-
-/**
- * iomd_device_memory_with_sub_range() - describe part of a device's range
- * @of: the whole; held
- * @offset: first byte in it
- * @length: bytes
- *
- * A sub without a direction. IOKit: IODeviceMemory::withSubRange.
- *
- * Return: see iomd_sub_with_sub_range().
- * Context: may sleep.
- */
-struct iomd *iomd_device_memory_with_sub_range(struct iomd *of, u64 offset, u64 length)
-{
-	return iomd_sub_with_sub_range(of, offset, length, IOMD_DIRECTION_NONE);
-}
-IOMD_EXPORT(iomd_device_memory_with_sub_range);
 
 /**
  * iomd_device_memory_array_from_list() - describe all ranges of a device
