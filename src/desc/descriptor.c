@@ -267,11 +267,13 @@ static noinline phys_addr_t ask_for_address(struct iomd *md, u64 offset, u64 opt
 static inline bool next_segment(struct iomd *md, u64 offset, u64 *length, phys_addr_t *address)
 {
 	struct iomd_segments *segments = READ_ONCE(md->segments);
-	u64 end = READ_ONCE(md->length), skip;
 	struct scatterlist *sg;
+	u64 end, skip;
 
-	if (unlikely(!segments || offset >= end ||
-		     !iomd_segments_find_next(segments, offset, &sg)))
+	if (unlikely(!segments))
+		return false;
+	end = READ_ONCE(md->length);
+	if (unlikely(offset >= end || !iomd_segments_find_next(segments, offset, &sg)))
 		return false;
 	skip = offset - iomd_segment_start(sg);
 	/* A buffer has more than it describes, perhaps. */
