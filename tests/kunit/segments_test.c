@@ -471,7 +471,7 @@ static void a_run_may_end_anywhere(struct kunit *test)
 	area_look_up(&area);
 	image_init(&image, test, area.pages);
 	image_add_area(&image, &area, &range, 1);
-	KUNIT_EXPECT_GT(test, image.merged, 1U);
+	KUNIT_EXPECT_GE(test, image.merged, (unsigned int)ARRAY_SIZE(holes));
 	image_check(&image, md);
 	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
 	iomd_release(md);
