@@ -329,6 +329,30 @@ phys_addr_t iomd_get_physical_address(struct iomd *md)
 }
 IOMD_EXPORT(iomd_get_physical_address);
 
+/* In the list that the class published, unless the class must be asked. */
+static bool seek_in_list(struct iomd *md, struct iomd_segment_iter *iter)
+{
+	struct iomd_segments *segments = READ_ONCE(md->segments);
+	u64 left = iter->end - iter->offset, skip;
+	struct scatterlist *sg;
+
+	if (!segments || (iter->options & IOMD_MEMORY_SEGMENT_SOURCE) ||
+	    ((iter->options & IOMD_MEMORY_SEGMENT_WRITE) && READ_ONCE(md->prepared_read_only)))
+		return false;
+	sg = iomd_segments_find(segments, iter->offset);
+	skip = iter->offset - iomd_segment_start(sg);
+	iter->sg = sg;
+	iter->address = sg_phys(sg) + skip;
+	iter->length = min_t(u64, sg->length - skip, left);
+	iter->window = left - iter->length;
+	return true;
+}
+
+bool iomd_seek(struct iomd *md, struct iomd_segment_iter *iter)
+{
+	return seek_in_list(md, iter) || (md->ops->seek && md->ops->seek(md, iter));
+}
+
 /**
  * iomd_segment_iter_seek() - place an iterator at its offset
  * @iter: iterator with its descriptor, offset and end
@@ -346,7 +370,7 @@ void iomd_segment_iter_seek(struct iomd_segment_iter *iter)
 		iter->length = 0;
 		return;
 	}
-	if (md->ops->seek && md->ops->seek(md, iter))
+	if (iomd_seek(md, iter))
 		return;
 	iter->address = md->ops->get_physical_segment(md, iter->offset, &iter->length,
 						      iter->options);

@@ -31,6 +31,9 @@ static inline phys_addr_t iomd_ask_class(struct iomd *md, u64 offset, u64 *lengt
 	return address;
 }
 
+/* Place @iter at its offset inside a scatterlist, if there is one: see iomd_ops. */
+bool iomd_seek(struct iomd *md, struct iomd_segment_iter *iter);
+
 /* The byte at @offset, which is inside, is in a hole or not: see iomd_ops. */
 static inline bool iomd_is_guard(struct iomd *md, u64 offset, u64 *length)
 {

@@ -152,25 +152,6 @@ static phys_addr_t general_get_physical_segment(struct iomd *md, u64 offset, u64
 	return sg_phys(sg) + skip;
 }
 
-static bool general_seek(struct iomd *md, struct iomd_segment_iter *iter)
-{
-	struct iomd_general *general = iomd_to_general(md);
-	u64 left = iter->end - iter->offset;
-	struct scatterlist *sg;
-	u64 skip;
-
-	if (is_physical(general) || (iter->options & IOMD_MEMORY_SEGMENT_SOURCE) ||
-	    !is_readable(general, iter->options))
-		return false;
-	sg = iomd_segments_find(&general->segments, iter->offset);
-	skip = iter->offset - iomd_segment_start(sg);
-	iter->sg = sg;
-	iter->address = sg_phys(sg) + skip;
-	iter->length = min_t(u64, sg->length - skip, left);
-	iter->window = left - iter->length;
-	return true;
-}
-
 static int general_set_in_use(struct iomd *md, bool begin)
 {
 	struct iomd_general *general = iomd_to_general(md);
@@ -282,7 +263,6 @@ const struct iomd_ops iomd_general_ops = {
 	.prepare = general_prepare,
 	.complete = general_complete,
 	.get_physical_segment = general_get_physical_segment,
-	.seek = general_seek,
 	.set_in_use = general_set_in_use,
 	.get_preparation_id = general_get_preparation_id,
 	.get_dma_map_length = general_get_dma_map_length,

@@ -36,11 +36,11 @@ bool iomd_part_seek(const struct iomd_part *part, struct iomd_segment_iter *iter
 	u64 offset = iter->offset, end = iter->end;
 	bool found;
 
-	if (!place.length || !part->md->ops->seek)
+	if (!place.length)
 		return false;
 	iter->offset = place.offset;
 	iter->end = place.offset + min(place.length, end - offset);
-	found = part->md->ops->seek(part->md, iter);
+	found = iomd_seek(part->md, iter);
 	iter->offset = offset;
 	iter->end = end;
 	return found;
