@@ -25,6 +25,8 @@ struct iomd_dma_page;
 /* The DMA API's DMA_ATTR_WEAK_ORDERING. */
 #define IOMD_MAPPER_WEAK_ORDERING	BIT(2)
 
+#define IOMD_DMA_MAP_ENTRIES	4
+
 /**
  * struct iomd_dma_map - part of a descriptor, mapped for one device
  * @sgt: what the device sees, as long as it is there: walk it with
@@ -50,6 +52,8 @@ struct iomd_dma_map {
 	/* Not a descriptor's memory, but pages that the DMA API gave, and their count. */
 	struct iomd_dma_page *pages;
 	unsigned int page_count;
+	/* The first ones of the table; most have no more. */
+	struct scatterlist entries[IOMD_DMA_MAP_ENTRIES];
 };
 
 struct iomd_dma_map *iomd_dma_map(struct iomd *md, struct device *dev, u64 offset,

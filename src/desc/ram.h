@@ -4,6 +4,8 @@
 
 #include <linux/mm.h>
 
+#include <iomd/segment.h>
+
 /*
  * Is there RAM, with a struct page, at a physical address? Pages in use by
  * somebody say so themselves; for reserved ones, as holes are, the memory map of
@@ -19,6 +21,17 @@ static inline bool iomd_is_ram(phys_addr_t address)
 	unsigned long pfn = PHYS_PFN(address);
 
 	return pfn_valid(pfn) && iomd_is_ram_page(pfn_to_page(pfn));
+}
+
+/* Is all of a segment RAM? It is of one kind; if a list tells of it, it has struct pages. */
+static inline bool iomd_is_ram_segment(const struct iomd_segment_iter *iter)
+{
+	phys_addr_t last = iter->address + iter->length - 1;
+
+	if (iter->sg)
+		return iomd_is_ram_page(pfn_to_page(PHYS_PFN(iter->address))) &&
+		       iomd_is_ram_page(pfn_to_page(PHYS_PFN(last)));
+	return iomd_is_ram(iter->address) && iomd_is_ram(last);
 }
 
 /* The page physically behind another: not every memory map is in one piece. */

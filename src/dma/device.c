@@ -3,8 +3,8 @@
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/mutex.h>
+#include <linux/rculist.h>
 #include <linux/slab.h>
-#include <linux/wait_bit.h>
 
 #include "../compat/swiotlb.h"
 #include "../debug/inject.h"
@@ -32,8 +32,9 @@ u64 iomd_dma_device_reach(struct device *dev)
 	return iomd_dma_device_is_misled(dev) ? 0 : highest_of(dev);
 }
 
+/* Read under RCU: in it may be one that nobody refers to any more. */
 static LIST_HEAD(devices);
-/* guards the list; a map's last reference to a device may go in an interrupt */
+/* guards changes; a map's last reference to a device may go in an interrupt */
 static DEFINE_SPINLOCK(devices_lock);
 /* one device is made at a time */
 static DEFINE_MUTEX(make_lock);
@@ -48,19 +49,14 @@ struct iomd_dma_device *iomd_dma_device_retain(struct iomd_dma_device *device)
 void iomd_dma_device_put(struct iomd_dma_device *device)
 {
 	unsigned long irq;
-	bool last;
 
-	if (!device)
+	if (!device || !refcount_dec_and_test(&device->references))
 		return;
 	spin_lock_irqsave(&devices_lock, irq);
-	last = refcount_dec_and_test(&device->references);
-	if (last)
-		list_del(&device->node);
+	list_del_rcu(&device->node);
 	spin_unlock_irqrestore(&devices_lock, irq);
-	if (!last)
-		return;
 	put_device(device->dev);
-	kfree(device);
+	kfree_rcu(device, rcu);
 }
 
 /*
@@ -79,16 +75,16 @@ static bool has_driver(const struct device *dev)
 static struct iomd_dma_device *find(struct device *dev)
 {
 	struct iomd_dma_device *device, *found = NULL;
-	unsigned long irq;
 
-	spin_lock_irqsave(&devices_lock, irq);
-	list_for_each_entry(device, &devices, node) {
-		if (device->dev != dev || (iomd_dma_device_is_gone(device) && has_driver(dev)))
+	rcu_read_lock();
+	list_for_each_entry_rcu(device, &devices, node) {
+		if (device->dev != dev || (iomd_dma_device_is_gone(device) && has_driver(dev)) ||
+		    !refcount_inc_not_zero(&device->references))
 			continue;
-		found = iomd_dma_device_retain(device);
+		found = device;
 		break;
 	}
-	spin_unlock_irqrestore(&devices_lock, irq);
+	rcu_read_unlock();
 	return found;
 }
 
@@ -106,7 +102,7 @@ static struct iomd_dma_device *make(struct device *dev)
 	spin_lock_init(&device->lock);
 	INIT_LIST_HEAD(&device->maps);
 	spin_lock_irqsave(&devices_lock, irq);
-	list_add(&device->node, &devices);
+	list_add_rcu(&device->node, &devices);
 	spin_unlock_irqrestore(&devices_lock, irq);
 	return device;
 }
@@ -118,17 +114,14 @@ static void revoke(struct iomd_dma_device *device)
 	unsigned long irq;
 
 	spin_lock_irqsave(&device->lock, irq);
-	WRITE_ONCE(device->gone, true);
-	spin_unlock_irqrestore(&device->lock, irq);
-	wait_var_event(&device->busy, !READ_ONCE(device->busy));
-
+	atomic_add(IOMD_DMA_DEVICE_GONE, &device->busy);
 	/* Whoever ends his map now waits until the device cannot use it any more. */
-	spin_lock_irqsave(&device->lock, irq);
 	list_for_each_entry_safe(map, next, &device->maps, node) {
 		list_del_init(&map->node);
 		iomd_dma_map_undo(map);
 	}
 	spin_unlock_irqrestore(&device->lock, irq);
+	wait_var_event(&device->busy, atomic_read(&device->busy) == IOMD_DMA_DEVICE_GONE);
 }
 
 static void driver_left(struct device *dev, void *resource)
@@ -144,9 +137,15 @@ static int is_of(struct device *dev, void *resource, void *device)
 	return *(struct iomd_dma_device **)resource == device;
 }
 
+/* A device without a driver is one that no driver leaves. */
+static bool is_watched(const struct iomd_dma_device *device)
+{
+	return READ_ONCE(device->watched) || !READ_ONCE(device->dev->driver);
+}
+
 /*
- * A device without a driver is one that no driver leaves. While one does, it is too
- * late to be told; should it begin to just now, somebody may have been told, or not.
+ * While a driver leaves, it is too late to be told; should it begin to just now,
+ * somebody may have been told, or not.
  */
 static int watch(struct iomd_dma_device *device)
 {
@@ -154,7 +153,7 @@ static int watch(struct iomd_dma_device *device)
 	struct device *dev = device->dev;
 
 	lockdep_assert_held(&make_lock);
-	if (device->watched || !READ_ONCE(dev->driver))
+	if (is_watched(device))
 		return 0;
 	if (!has_driver(dev))
 		return -ENODEV;
@@ -165,7 +164,7 @@ static int watch(struct iomd_dma_device *device)
 		return -ENOMEM;
 	*resource = iomd_dma_device_retain(device);
 	devres_add(dev, resource);
-	device->watched = true;
+	WRITE_ONCE(device->watched, true);
 	if (has_driver(dev))
 		return 0;
 	devres_release(dev, driver_left, is_of, device);
@@ -191,6 +190,10 @@ struct iomd_dma_device *iomd_dma_device_get(struct device *dev)
 		dev_err_once(dev, "iomd: the device is not set up for DMA\n");
 		return ERR_PTR(-ENODEV);
 	}
+	device = find(dev);
+	if (device && !iomd_dma_device_is_gone(device) && is_watched(device))
+		return device;
+	iomd_dma_device_put(device);
 	mutex_lock(&make_lock);
 	device = find(dev) ?: make(dev);
 	if (device)
@@ -202,42 +205,19 @@ struct iomd_dma_device *iomd_dma_device_get(struct device *dev)
 	return ERR_PTR(ret);
 }
 
-/* Is the device there? If so, it stays until iomd_dma_device_exit(). Any context. */
-bool iomd_dma_device_enter(struct iomd_dma_device *device)
+bool iomd_dma_device_begin(struct iomd_dma_device *device, struct iomd_dma_map *map)
 {
 	unsigned long irq;
 	bool present;
 
 	spin_lock_irqsave(&device->lock, irq);
-	present = !device->gone;
-	if (present)
-		WRITE_ONCE(device->busy, device->busy + 1);
-	spin_unlock_irqrestore(&device->lock, irq);
-	return present;
-}
-
-void iomd_dma_device_exit(struct iomd_dma_device *device)
-{
-	unsigned long irq;
-
-	spin_lock_irqsave(&device->lock, irq);
-	WRITE_ONCE(device->busy, device->busy - 1);
-	if (!device->busy && device->gone) {
-		/* Who waits must see either the change or the wake-up. */
-		smp_mb();
-		wake_up_var(&device->busy);
+	present = !iomd_dma_device_is_gone(device);
+	if (present) {
+		list_add(&map->node, &device->maps);
+		WRITE_ONCE(map->mapped, true);
 	}
 	spin_unlock_irqrestore(&device->lock, irq);
-}
-
-void iomd_dma_device_begin(struct iomd_dma_device *device, struct iomd_dma_map *map)
-{
-	unsigned long irq;
-
-	spin_lock_irqsave(&device->lock, irq);
-	list_add(&map->node, &device->maps);
-	WRITE_ONCE(map->mapped, true);
-	spin_unlock_irqrestore(&device->lock, irq);
+	return present;
 }
 
 bool iomd_dma_device_end(struct iomd_dma_device *device, struct iomd_dma_map *map)
@@ -248,8 +228,8 @@ bool iomd_dma_device_end(struct iomd_dma_device *device, struct iomd_dma_map *ma
 	spin_lock_irqsave(&device->lock, irq);
 	mapped = map->mapped;
 	if (mapped) {
-		list_del_init(&map->node);
-		WRITE_ONCE(device->busy, device->busy + 1);
+		list_del(&map->node);
+		atomic_inc(&device->busy);
 	}
 	spin_unlock_irqrestore(&device->lock, irq);
 	return mapped;

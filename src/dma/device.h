@@ -10,11 +10,14 @@
 #ifndef IOMD_DMA_DEVICE_H
 #define IOMD_DMA_DEVICE_H
 
+#include <linux/atomic.h>
 #include <linux/dma-mapping.h>
 #include <linux/list.h>
+#include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/wait_bit.h>
 
 struct device;
 struct iomd_dma_map;
@@ -25,26 +28,26 @@ struct iomd_dma_device {
 	/* Will its driver's leaving be noticed? Guarded by a mutex of device.c. */
 	bool watched;
 	struct list_head node;
-	/* guards what follows */
+	struct rcu_head rcu;
+	/* Who is between enter and exit, plus IOMD_DMA_DEVICE_GONE once it has gone. */
+	atomic_t busy;
+	/* guards the list, and that it has gone */
 	spinlock_t lock;
-	bool gone;
-	unsigned int busy;
 	struct list_head maps;
 };
+
+#define IOMD_DMA_DEVICE_GONE	INT_MIN
 
 struct iomd_dma_device *iomd_dma_device_get(struct device *dev);
 struct iomd_dma_device *iomd_dma_device_retain(struct iomd_dma_device *device);
 void iomd_dma_device_put(struct iomd_dma_device *device);
 
-bool iomd_dma_device_enter(struct iomd_dma_device *device);
-void iomd_dma_device_exit(struct iomd_dma_device *device);
-
 /*
- * Between enter and exit: @map is mapped, and to be unmapped when the device goes.
- * The latter is undone by end, which tells whether it is still to be unmapped and,
- * if so, enters.
+ * Between enter and exit: @map is mapped, and to be unmapped when the device goes;
+ * false if it is going already. Undone by end, which tells whether it is still to be
+ * unmapped and, if so, enters. Any context.
  */
-void iomd_dma_device_begin(struct iomd_dma_device *device, struct iomd_dma_map *map);
+bool iomd_dma_device_begin(struct iomd_dma_device *device, struct iomd_dma_map *map);
 bool iomd_dma_device_end(struct iomd_dma_device *device, struct iomd_dma_map *map);
 
 /* Are its addresses an IOMMU's, and have nothing to do with where the memory is? */
@@ -66,7 +69,19 @@ bool iomd_dma_device_is_misled(struct device *dev);
 
 static inline bool iomd_dma_device_is_gone(const struct iomd_dma_device *device)
 {
-	return READ_ONCE(device->gone);
+	return atomic_read(&device->busy) < 0;
+}
+
+/* Is the device there? If so, it stays until iomd_dma_device_exit(). Any context. */
+static inline bool iomd_dma_device_enter(struct iomd_dma_device *device)
+{
+	return atomic_inc_unless_negative(&device->busy);
+}
+
+static inline void iomd_dma_device_exit(struct iomd_dma_device *device)
+{
+	if (unlikely(atomic_dec_return(&device->busy) == IOMD_DMA_DEVICE_GONE))
+		wake_up_var(&device->busy);
 }
 
 #endif

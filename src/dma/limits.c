@@ -4,26 +4,16 @@
 
 #include "limits.h"
 
-/**
- * iomd_limits_cut() - bytes that make one piece
- * @limits: limits
- * @address: of the first one
- * @length: how many follow each other there, at least 1
- *
- * Where a run must be cut, it is at a place that makes a good start for the next
- * piece, if there is one.
- *
- * Return: at least 1 and at most @length.
- * Context: any.
+/*
+ * The first piece of a run that must be cut: where that makes a good start for the next
+ * one, if there is such a place.
  */
-u64 iomd_limits_cut(const struct iomd_limits *limits, u64 address, u64 length)
+u64 iomd_limits_cut_run(const struct iomd_limits *limits, u64 address, u64 length)
 {
 	u64 to_boundary = limits->boundary - (address & limits->boundary);
 	u64 piece, whole, end;
 
 	piece = min3(length, limits->segment, to_boundary == U64_MAX ? U64_MAX : to_boundary + 1);
-	if (piece == length)
-		return piece;
 	whole = ALIGN_DOWN(piece, (u64)limits->length_alignment);
 	if (whole)
 		piece = whole;

@@ -84,7 +84,26 @@ struct iomd_pieces {
 	unsigned int run;
 };
 
-u64 iomd_limits_cut(const struct iomd_limits *limits, u64 address, u64 length);
+u64 iomd_limits_cut_run(const struct iomd_limits *limits, u64 address, u64 length);
+
+/**
+ * iomd_limits_cut() - bytes that make one piece
+ * @limits: limits
+ * @address: of the first one
+ * @length: how many follow each other there, at least 1
+ *
+ * Return: at least 1 and at most @length.
+ * Context: any.
+ */
+static inline u64 iomd_limits_cut(const struct iomd_limits *limits, u64 address, u64 length)
+{
+	u64 differing = address ^ (address + length - 1);
+
+	/* Most need no cut. */
+	if (likely(length <= limits->segment && !(differing & ~limits->boundary)))
+		return length;
+	return iomd_limits_cut_run(limits, address, length);
+}
 
 void iomd_pieces_init(struct iomd_pieces *pieces, const struct iomd_runs *runs,
 		      const struct iomd_limits *limits, u64 offset);

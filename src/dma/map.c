@@ -21,6 +21,7 @@
 #include "limits.h"
 #include "map.h"
 #include "pages.h"
+#include "table.h"
 
 /* What an entry may be; where one is cut, it is between pages if possible. */
 static struct iomd_limits limits_of(struct device *dev)
@@ -35,55 +36,67 @@ static struct iomd_limits limits_of(struct device *dev)
 	};
 }
 
-/* Entries that the table needs. */
-static int count_entries(const struct iomd_dma_map *map, const struct iomd_limits *limits)
+/* RAM, and within reach? */
+static int check_segment(const struct iomd_segment_iter *iter, u64 reach)
 {
-	u64 reach = iomd_dma_device_reach(map->dev);
-	bool write = map->direction != DMA_TO_DEVICE;
-	u64 end = map->offset + map->length;
-	struct iomd_segment_iter iter;
-	u64 at, length, entries = 0;
+	phys_addr_t last = iter->address + iter->length - 1;
 
-	iomd_segment_iter_init(&iter, map->md, map->offset, map->length,
-			       IOMD_MEMORY_SEGMENT_LOCAL |
-			       (write ? IOMD_MEMORY_SEGMENT_WRITE : 0));
-	while (iter.length) {
-		if (!iomd_is_ram(iter.address) || !iomd_is_ram(iter.address + iter.length - 1))
-			return -EOPNOTSUPP;
-		if (iter.address + iter.length - 1 > reach)
-			return -ERANGE;
-		for (at = 0; at < iter.length; entries++)
-			at += iomd_limits_cut(limits, iter.address + at, iter.length - at);
-		iomd_segment_iter_next(&iter);
-	}
-	if (iter.offset < end && (iomd_get_flags(map->md) & IOMD_MEMORY_REMOTE))
-		return -ENXIO;
-	/* Where the walk ended, is there memory at all, though not for writing? */
-	if (iter.offset < end) {
-		iomd_get_physical_segment(map->md, iter.offset, &length, 0);
-		return length ? -EACCES : -EAGAIN;
-	}
-	return entries > INT_MAX ? -EOVERFLOW : entries;
+	if (!iomd_is_ram_segment(iter))
+		return -EOPNOTSUPP;
+	return last > reach ? -ERANGE : 0;
 }
 
-static void fill(struct iomd_dma_map *map, const struct iomd_limits *limits)
+/* One segment, in pieces that the device can take. */
+static int append(struct iomd_dma_table *table, const struct iomd_limits *limits,
+		  phys_addr_t address, u64 length)
 {
-	struct scatterlist *sg = map->sgt.sgl;
-	struct iomd_segment_iter iter;
+	int ret = 0;
 
-	iomd_for_each_segment(iter, map->md, map->offset, map->length) {
-		u64 at = 0;
+	while (length && !ret) {
+		u64 piece = iomd_limits_cut(limits, address, length);
 
-		while (at < iter.length) {
-			phys_addr_t address = iter.address + at;
-			u64 piece = iomd_limits_cut(limits, address, iter.length - at);
-
-			sg_set_page(sg, pfn_to_page(PHYS_PFN(address)), piece,
-				    offset_in_page(address));
-			sg = sg_next(sg);
-			at += piece;
-		}
+		ret = iomd_dma_table_append(table, pfn_to_page(PHYS_PFN(address)),
+					    offset_in_page(address), piece);
+		address += piece;
+		length -= piece;
 	}
+	return ret;
+}
+
+/* Why a walk ended early: is there memory at all there, though not for writing? */
+static int reason_for_end(const struct iomd_dma_map *map, u64 offset)
+{
+	u64 length;
+
+	if (iomd_get_flags(map->md) & IOMD_MEMORY_REMOTE)
+		return -ENXIO;
+	iomd_get_physical_segment(map->md, offset, &length, 0);
+	return length ? -EACCES : -EAGAIN;
+}
+
+static int fill(struct iomd_dma_map *map, const struct iomd_limits *limits)
+{
+	u64 options = IOMD_MEMORY_SEGMENT_LOCAL;
+	struct iomd_dma_table table;
+	struct iomd_segment_iter iter;
+	u64 reach = iomd_dma_device_reach(map->dev);
+	int ret;
+
+	if (map->direction != DMA_TO_DEVICE)
+		options |= IOMD_MEMORY_SEGMENT_WRITE;
+	iomd_dma_table_begin(&table, &map->sgt, map->entries);
+	iomd_segment_iter_init(&iter, map->md, map->offset, map->length, options);
+	while (iter.length) {
+		ret = check_segment(&iter, reach) ?:
+		      append(&table, limits, iter.address, iter.length);
+		if (ret)
+			return ret;
+		iomd_segment_iter_next(&iter);
+	}
+	if (iter.offset < map->offset + map->length)
+		return reason_for_end(map, iter.offset);
+	iomd_dma_table_finish(&table);
+	return 0;
 }
 
 /* The mapping is believed only when every entry was looked at. */
@@ -130,32 +143,32 @@ static int map_table(struct iomd_dma_map *map, const struct iomd_limits *limits)
 	return ret;
 }
 
+/* It is mapped; from here on it ends with the device, if not before. */
+static int publish(struct iomd_dma_map *map)
+{
+	iomd_count(IOMD_DMA_MAPPED, 1);
+	if (iomd_dma_device_begin(map->device, map))
+		return 0;
+	iomd_dma_map_undo(map);
+	return -ENODEV;
+}
+
+static int show_table(struct iomd_dma_map *map, const struct iomd_limits *limits)
+{
+	int ret;
+
+	if (!iomd_dma_device_enter(map->device))
+		return -ENODEV;
+	ret = map_table(map, limits) ?: publish(map);
+	iomd_dma_device_exit(map->device);
+	return ret;
+}
+
 static int make_table(struct iomd_dma_map *map)
 {
 	struct iomd_limits limits = limits_of(map->dev);
-	int ret;
 
-	ret = count_entries(map, &limits);
-	if (ret < 0)
-		return ret;
-	if (iomd_should_fail())
-		return -ENOMEM;
-	ret = sg_alloc_table(&map->sgt, ret, GFP_KERNEL);
-	if (ret)
-		return ret;
-	fill(map, &limits);
-	ret = -ENODEV;
-	if (iomd_dma_device_enter(map->device)) {
-		ret = map_table(map, &limits);
-		if (!ret) {
-			iomd_count(IOMD_DMA_MAPPED, 1);
-			iomd_dma_device_begin(map->device, map);
-		}
-		iomd_dma_device_exit(map->device);
-	}
-	if (ret)
-		sg_free_table(&map->sgt);
-	return ret;
+	return fill(map, &limits) ?: show_table(map, &limits);
 }
 
 enum dma_data_direction iomd_dma_direction(const struct iomd *md, u64 direction)
@@ -182,27 +195,41 @@ unsigned long iomd_dma_attributes(const struct iomd *md)
 	       DMA_ATTR_WEAK_ORDERING : 0;
 }
 
-static struct iomd_dma_map *alloc(struct iomd_dma_device *device, u64 length,
+/* Takes over the caller's reference to the device. */
+static struct iomd_dma_map *alloc_map(struct iomd_dma_device *device, u64 length,
 				  enum dma_data_direction direction)
 {
 	struct iomd_dma_map *map = NULL;
 
 	if (!iomd_should_fail())
-		map = kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
-	if (!map)
+		map = kmalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
+	if (!map) {
+		iomd_dma_device_put(device);
 		return NULL;
-	map->device = iomd_dma_device_retain(device);
+	}
+	/* All but the entries, which are many bytes, and few of them used. */
+	memset(map, 0, offsetof(struct iomd_dma_map, entries));
+	map->device = device;
 	map->dev = device->dev;
 	map->length = length;
 	map->direction = direction;
 	return map;
 }
 
+static void free_map(struct iomd_dma_map *map)
+{
+	iomd_dma_table_free(&map->sgt);
+	if (map->pages)
+		kvfree(map->pages);
+	iomd_dma_device_put(map->device);
+	kfree(map);
+}
+
 struct iomd_dma_map *iomd_dma_map_for(struct iomd_dma_device *device, struct iomd *md,
 				      u64 offset, u64 length,
 				      enum dma_data_direction direction)
 {
-	struct iomd_dma_map *map = alloc(device, length, direction);
+	struct iomd_dma_map *map = alloc_map(device, length, direction);
 	int ret;
 
 	if (!map)
@@ -212,7 +239,7 @@ struct iomd_dma_map *iomd_dma_map_for(struct iomd_dma_device *device, struct iom
 	map->attributes = iomd_dma_attributes(md);
 	ret = iomd_set_in_use(md, true);
 	if (ret)
-		goto err_put;
+		goto err_free;
 	ret = make_table(map);
 	if (ret)
 		goto err_end_use;
@@ -220,33 +247,35 @@ struct iomd_dma_map *iomd_dma_map_for(struct iomd_dma_device *device, struct iom
 
 err_end_use:
 	iomd_set_in_use(md, false);
-err_put:
+err_free:
 	iomd_release(md);
-	iomd_dma_device_put(device);
-	kfree(map);
+	free_map(map);
 	return ERR_PTR(ret);
+}
+
+static int show_pages(struct iomd_dma_map *map)
+{
+	int ret;
+
+	if (!iomd_dma_device_enter(map->device))
+		return -ENODEV;
+	ret = iomd_dma_pages_alloc(map) ?: publish(map);
+	iomd_dma_device_exit(map->device);
+	return ret;
 }
 
 struct iomd_dma_map *iomd_dma_map_pages(struct iomd_dma_device *device, u64 length,
 					enum dma_data_direction direction)
 {
-	struct iomd_dma_map *map = alloc(device, length, direction);
-	int ret = -ENODEV;
+	struct iomd_dma_map *map = alloc_map(device, length, direction);
+	int ret;
 
 	if (!map)
 		return ERR_PTR(-ENOMEM);
-	if (iomd_dma_device_enter(device)) {
-		ret = iomd_dma_pages_alloc(map);
-		if (!ret) {
-			iomd_count(IOMD_DMA_MAPPED, 1);
-			iomd_dma_device_begin(device, map);
-		}
-		iomd_dma_device_exit(device);
-	}
+	ret = show_pages(map);
 	if (!ret)
 		return map;
-	iomd_dma_device_put(device);
-	kfree(map);
+	free_map(map);
 	return ERR_PTR(ret);
 }
 
@@ -275,7 +304,6 @@ struct iomd_dma_map *iomd_dma_map(struct iomd *md, struct device *dev, u64 offse
 				  u64 length, u64 direction)
 {
 	struct iomd_dma_device *device;
-	struct iomd_dma_map *map;
 	u64 end;
 
 	if (!length || check_add_overflow(offset, length, &end) || end > iomd_get_length(md) ||
@@ -284,9 +312,7 @@ struct iomd_dma_map *iomd_dma_map(struct iomd *md, struct device *dev, u64 offse
 	device = iomd_dma_device_get(dev);
 	if (IS_ERR(device))
 		return ERR_CAST(device);
-	map = iomd_dma_map_for(device, md, offset, length, iomd_dma_direction(md, direction));
-	iomd_dma_device_put(device);
-	return map;
+	return iomd_dma_map_for(device, md, offset, length, iomd_dma_direction(md, direction));
 }
 IOMD_EXPORT(iomd_dma_map);
 
@@ -305,13 +331,11 @@ void iomd_dma_unmap(struct iomd_dma_map *map)
 		iomd_dma_map_undo(map);
 		iomd_dma_device_exit(map->device);
 	}
-	sg_free_table(&map->sgt);
-	kvfree(map->pages);
-	if (map->md)
+	if (map->md) {
 		iomd_set_in_use(map->md, false);
-	iomd_release(map->md);
-	iomd_dma_device_put(map->device);
-	kfree(map);
+		iomd_release(map->md);
+	}
+	free_map(map);
 }
 IOMD_EXPORT(iomd_dma_unmap);
 

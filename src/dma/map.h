@@ -12,7 +12,10 @@ struct iomd_dma_page {
 	dma_addr_t address;
 };
 
-/* iomd_dma_map() for a device that is known; @direction as the DMA API has it. */
+/*
+ * iomd_dma_map() for a device that is known, of which the map takes over a reference
+ * of the caller's, even if that fails; @direction as the DMA API has it.
+ */
 struct iomd_dma_map *iomd_dma_map_for(struct iomd_dma_device *device, struct iomd *md,
 				      u64 offset, u64 length,
 				      enum dma_data_direction direction);

@@ -148,8 +148,8 @@ static int map(struct iomd_dma_view *view, struct iomd_dma_device *device)
 	struct iomd_dma_map *map;
 	int ret;
 
-	map = iomd_dma_map_for(device, view->runs.md, view->runs.offset, view->runs.length,
-			       view->direction);
+	map = iomd_dma_map_for(iomd_dma_device_retain(device), view->runs.md, view->runs.offset,
+			       view->runs.length, view->direction);
 	if (IS_ERR(map))
 		return PTR_ERR(map);
 	view->map = map;
@@ -212,7 +212,8 @@ static int show_pages(struct iomd_dma_view *view, struct iomd_dma_command *comma
 	struct iomd *md;
 	int ret;
 
-	view->map = iomd_dma_map_pages(command->device, view->runs.length, view->direction);
+	view->map = iomd_dma_map_pages(iomd_dma_device_retain(command->device),
+				       view->runs.length, view->direction);
 	if (IS_ERR(view->map)) {
 		ret = PTR_ERR(view->map);
 		view->map = NULL;

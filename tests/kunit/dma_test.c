@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 
 #include "../../src/debug/counters.h"
+#include "../../src/debug/inject.h"
 #include "fixtures.h"
 
 #define P	((u64)PAGE_SIZE)
@@ -171,6 +172,51 @@ static void pieces_that_a_device_can_take(struct kunit *test)
 		image_check_walk(&scene.image, scene.md, 0, U64_MAX, &after);
 		KUNIT_EXPECT_EQ(test, after, segments);
 	}
+	scene_close(&scene);
+}
+
+/* The table grows in blocks, whose last entries become links where more follow. */
+static void tables_of_any_length(struct kunit *test)
+{
+	struct scene scene;
+	unsigned int pages;
+
+	scene_open(&scene, test, AREA_SCATTERED, 230, IOMD_DIRECTION_IN);
+	dma_set_max_seg_size(scene.device, PAGE_SIZE);
+	for (pages = 1; pages < 228; pages++) {
+		u64 offset = P - 100, length = pages * P;
+		struct iomd_dma_map *mapped = map(&scene, offset, length, 0);
+
+		KUNIT_EXPECT_EQ(test, mapped->sgt.orig_nents, pages);
+		KUNIT_EXPECT_EQ(test, (unsigned int)sg_nents(mapped->sgt.sgl), pages);
+		check_map(&scene, mapped, offset, length);
+		iomd_dma_unmap(mapped);
+	}
+	scene_close(&scene);
+}
+
+/* Every allocation of a map of several blocks, and what follows it. */
+static void fails_at_each_step(struct kunit *test)
+{
+	struct iomd_dma_map *mapped;
+	unsigned int steps = 0;
+	struct scene scene;
+	bool fired;
+
+	scene_open(&scene, test, AREA_SCATTERED, 110, IOMD_DIRECTION_IN);
+	dma_set_max_seg_size(scene.device, PAGE_SIZE);
+	do {
+		iomd_inject_arm(++steps);
+		mapped = iomd_dma_map(scene.md, scene.device, 0, 108 * P, 0);
+		fired = iomd_inject_disarm();
+		if (fired)
+			KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(mapped), -ENOMEM);
+		if (!IS_ERR(mapped))
+			iomd_dma_unmap(mapped);
+	} while (fired);
+	KUNIT_EXPECT_FALSE(test, IS_ERR(mapped));
+	/* The device, the map, three blocks, the mapping. */
+	KUNIT_EXPECT_GE(test, steps - 1, 6U);
 	scene_close(&scene);
 }
 
@@ -381,6 +427,8 @@ static struct kunit_case dma_cases[] = {
 	KUNIT_CASE_PARAM(all_of_it, kind_gen_params),
 	KUNIT_CASE_PARAM(parts_of_it, kind_gen_params),
 	KUNIT_CASE_PARAM(pieces_that_a_device_can_take, kind_gen_params),
+	KUNIT_CASE(tables_of_any_length),
+	KUNIT_CASE(fails_at_each_step),
 	KUNIT_CASE(refuses_what_is_not_there),
 	KUNIT_CASE(refuses_memory_that_is_not_prepared),
 	KUNIT_CASE(refuses_to_write_what_is_for_reading),
