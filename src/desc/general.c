@@ -119,37 +119,39 @@ static phys_addr_t extent_segment(const struct iomd_general *general, u64 offset
 	return extent->address + offset;
 }
 
-/* The range that was described, if it may be told. */
-static noinline phys_addr_t find_range(struct iomd_general *general, u64 offset, u64 *length,
-				       u64 options)
+/* Of memory that is wired, and so this machine's. */
+static inline phys_addr_t wired_segment(struct iomd_general *general, u64 offset, u64 *length)
 {
-	if ((options & IOMD_MEMORY_SEGMENT_SOURCE) ||
-	    (is_physical(general) && is_readable(general, options)))
+	struct scatterlist *sg = iomd_segments_find(&general->segments, offset);
+	u64 skip = offset - iomd_segment_start(sg);
+
+	*length = sg->length - skip;
+	return sg_phys(sg) + skip;
+}
+
+/* Of memory that is not wired, or not to be written, or the range that was described. */
+static noinline phys_addr_t other_segment(struct iomd_general *general, u64 offset, u64 *length,
+					  u64 options)
+{
+	if (options & IOMD_MEMORY_SEGMENT_SOURCE)
 		return extent_segment(general, offset, length);
-	*length = 0;
-	return 0;
+	if (!is_readable(general, options)) {
+		*length = 0;
+		return 0;
+	}
+	return is_physical(general) ? extent_segment(general, offset, length) :
+				      wired_segment(general, offset, length);
 }
 
 static phys_addr_t general_get_physical_segment(struct iomd *md, u64 offset, u64 *length,
 						u64 options)
 {
 	struct iomd_general *general = iomd_to_general(md);
-	struct scatterlist *sg;
-	u64 skip;
 
-	/* Memory that is wired is this machine's. */
 	if (unlikely(!iomd_wire_is_wired(&general->wire) ||
-		     (options & IOMD_MEMORY_SEGMENT_SOURCE)))
-		return find_range(general, offset, length, options);
-	if (unlikely((options & IOMD_MEMORY_SEGMENT_WRITE) &&
-		     !iomd_wire_is_writable(&general->wire))) {
-		*length = 0;
-		return 0;
-	}
-	sg = iomd_segments_find(&general->segments, offset);
-	skip = offset - iomd_segment_start(sg);
-	*length = sg->length - skip;
-	return sg_phys(sg) + skip;
+		     (options & (IOMD_MEMORY_SEGMENT_SOURCE | IOMD_MEMORY_SEGMENT_WRITE))))
+		return other_segment(general, offset, length, options);
+	return wired_segment(general, offset, length);
 }
 
 static int general_set_in_use(struct iomd *md, bool begin)

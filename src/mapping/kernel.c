@@ -141,6 +141,7 @@ static void list_pages(struct page **pages, struct page *page, u64 count)
 		pages[i] = page;
 }
 
+/* @iter is at the first segment of a list, which has the mode of all. */
 static int collect_listed(const struct iomd_mapping *mapping, struct iomd_segment_iter *iter,
 			  struct collection *all)
 {

@@ -57,21 +57,6 @@ bool iomd_mapping_is_listed(const struct iomd_mapping *mapping, struct iomd_segm
 	       iomd_is_ram_page(sg_page(iter->sg));
 }
 
-int iomd_listed_run(const struct iomd_mapping *mapping, const struct iomd_segment_iter *iter,
-		    u64 page, struct iomd_run *run)
-{
-	unsigned int offset = offset_in_page(iter->address);
-	u64 bytes = offset + iter->length;
-
-	if (offset != (page ? 0 : mapping->in_page) || (iter->window && offset_in_page(bytes)))
-		return -EINVAL;
-	run->kind = iomd_is_ram_page(sg_page(iter->sg)) ? IOMD_RUN_RAM : IOMD_RUN_DEVICE;
-	run->page = page;
-	run->pages = PFN_UP(bytes);
-	run->pfn = PHYS_PFN(iter->address);
-	return 0;
-}
-
 int iomd_next_run(const struct iomd_mapping *mapping, struct iomd_run *run)
 {
 	int ret = iomd_run_at(mapping, run->page + run->pages, run);
