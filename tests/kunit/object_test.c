@@ -412,11 +412,14 @@ struct duel {
 static void fire(void *data)
 {
 	struct duel *duel = data;
+	struct os_object *object;
 
 	/* An even number: nobody is ready; odd: the other one waits for us. */
-	if (atomic_read(&duel->ready) & 1) {
-		atomic_inc(&duel->ready);
-		os_object_release(duel->object);
+	if (atomic_read_acquire(&duel->ready) & 1) {
+		/* Whoever does not wait any more may go on to the next. */
+		object = duel->object;
+		atomic_inc_return(&duel->ready);
+		os_object_release(object);
 	}
 }
 
@@ -430,8 +433,8 @@ static void ends_once_whoever_is_last(struct kunit *test)
 	for (round = 0; round < 300; round++) {
 		duel.object = new_object(test, &cat_class);
 		os_object_retain(duel.object);
-		atomic_inc(&duel.ready);
-		while (atomic_read(&duel.ready) & 1)
+		atomic_inc_return(&duel.ready);
+		while (atomic_read_acquire(&duel.ready) & 1)
 			cond_resched();
 		os_object_release(duel.object);
 	}
