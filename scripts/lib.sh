@@ -22,9 +22,12 @@ unexpected() { [ "$1" -eq 1 ] || say "error: exit code $1 of $2"; }
 # apt_install PACKAGE...: what is missing of them. Without root, the exact
 # command is named instead.
 apt_install() {
-	local p missing=()
+	local p missing=() installed
+	[ $# -gt 0 ] || return 0
+	installed=$(dpkg-query -W -f '${Package} ${Status}\n' "$@" 2>/dev/null |
+		sed -n 's/ .* installed$//p') || true
 	for p in "$@"; do
-		dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q ' installed$' || missing+=("$p")
+		[[ $'\n'$installed$'\n' == *$'\n'$p$'\n'* ]] || missing+=("$p")
 	done
 	[ ${#missing[@]} -eq 0 ] && return
 	[ "$(id -u)" -eq 0 ] || die "missing tools; run: sudo apt-get install --no-install-recommends ${missing[*]}"
@@ -115,8 +118,20 @@ deb_version() {
 	printf '%s\n' "$v"
 }
 
-# deb_known PACKAGE: its newest version, or nothing.
-deb_known() { apt-cache show --no-all-versions "$1" 2>/dev/null | sed -n 's/^Version: //p' || true; }
+# deb_known PACKAGE: its newest version, or nothing. apt takes a second to say, so its
+# answer is kept until its lists change.
+deb_known() {
+	local file=$cache/known/${apt_suite:-system}/$1 lists=/var/lib/apt/lists version
+	[ -z "${apt_suite:-}" ] || lists=$cache/apt/$apt_suite/lists
+	if [ ! "$file" -nt "$lists" ]; then
+		version=$(apt-cache show --no-all-versions "$1" 2>/dev/null | sed -n 's/^Version: //p') || true
+		[ -n "$version" ] || return 0
+		mkdir -p "${file%/*}"
+		echo "$version" >"$file.$$"
+		mv "$file.$$" "$file"
+	fi
+	cat "$file"
+}
 
 # content_key FILE... (or text on stdin with none): 12 hex digits of what is in them.
 # shellcheck disable=SC2120
