@@ -46,12 +46,16 @@ arm64)
 riscv64)
 	kernel_arch=riscv cross=riscv64-linux-gnu-
 	image=Image image_path=arch/riscv/boot/Image
+	# It begins at 2 GiB: some of it is above 4 GiB.
+	guest_memory=3G
 	qemu=qemu-system-riscv64 qemu_packages=(qemu-system-misc opensbi)
 	cross_packages=(gcc-riscv64-linux-gnu libc6-dev-riscv64-cross)
 	;;
 s390x)
 	kernel_arch=s390 cross=s390x-linux-gnu-
 	image=bzImage image_path=arch/s390/boot/bzImage
+	# More than what 31 bits reach.
+	guest_memory=3G
 	qemu=qemu-system-s390x qemu_packages=(qemu-system-misc)
 	cross_packages=(gcc-s390x-linux-gnu libc6-dev-s390x-cross)
 	;;

@@ -571,7 +571,7 @@ static void only_read(struct kunit *test)
 /* Through a device, by a command that has to copy, and by one that has not. */
 static void a_transfer(struct kunit *test)
 {
-	static const unsigned int bits[] = { 64, BENCH_BITS };
+	const unsigned int bits[] = { 64, low_memory_bits() };
 	struct iomd_dma_command *command;
 	struct strict_list list;
 	struct dma_buf *dmabuf;
@@ -581,7 +581,7 @@ static void a_transfer(struct kunit *test)
 	u8 bytes[300];
 	unsigned int i;
 
-	needs_memory_below(test, BENCH_BITS);
+	needs_higher_memory(test);
 	dev = driven_device(test, 64);
 	strict_list_init(&list, test, 64);
 	leaf_make(&leaf, test, PAGES);

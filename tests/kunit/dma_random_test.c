@@ -76,7 +76,7 @@ static void random_memory(struct round *round)
 
 static void random_constraints(struct round *round)
 {
-	static const u8 bits[] = { 0, BENCH_BITS, BENCH_BITS, 32, 64 };
+	const u8 low = low_memory_bits(), bits[] = { 0, low, low, 32, 64 };
 	static const u32 segments[] = { 0, 4096, 1024, 12288 };
 
 	round->options = (struct iomd_dma_segment_options) {
@@ -99,7 +99,7 @@ static struct device *random_device(struct round *round)
 
 	if (below(round, 2))
 		return NULL;
-	driven_device_set_bits(round->dev, below(round, 3) ? 64 : BENCH_BITS);
+	driven_device_set_bits(round->dev, below(round, 3) ? 64 : low_memory_bits());
 	dma_set_max_seg_size(round->dev, segments[below(round, ARRAY_SIZE(segments))]);
 	dma_set_seg_boundary(round->dev, boundaries[below(round, ARRAY_SIZE(boundaries))]);
 	round->limits = strict_limits_of(&round->options, round->dev);

@@ -96,7 +96,9 @@ void area_make(struct area *area, struct puppet *puppet, enum area_kind kind,
 	       unsigned int pages);
 void area_fill(struct area *area);
 void area_look_up(struct area *area);
-void needs_memory_below(struct kunit *test, unsigned int bits);
+unsigned int low_memory_bits(void);
+struct page *alloc_low_pages(unsigned int order);
+void needs_higher_memory(struct kunit *test);
 unsigned int huge_area_pages(struct puppet *puppet, enum area_kind kind);
 u64 area_bytes(const struct area *area);
 struct iomd_address_range area_range(const struct area *area, u64 offset, u64 length);
