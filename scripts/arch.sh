@@ -30,6 +30,8 @@ i386)
 arm64)
 	kernel_arch=arm64 cross=aarch64-linux-gnu-
 	image=Image image_path=arch/arm64/boot/Image
+	# It begins at 1 GiB: some of it is above 4 GiB.
+	guest_memory=4G
 	qemu=qemu-system-aarch64 qemu_packages=(qemu-system-arm)
 	cross_packages=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
 	case ${PAGES:-4K} in
@@ -38,7 +40,7 @@ arm64)
 		arch_fragments+=(arm64-64k) arch_name=arm64-64k
 		# Where nothing else is said, a huge page has 512 MiB; and one is what
 		# memory for contiguous allocations is set apart by.
-		guest_memory=3G guest_boot="default_hugepagesz=2M"
+		guest_boot="default_hugepagesz=2M"
 		;;
 	*) die "arm64 has PAGES=4K and 64K here, not $PAGES" ;;
 	esac
