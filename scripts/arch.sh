@@ -21,8 +21,8 @@ x86_64)
 	;;
 i386)
 	kernel_arch=i386 cross=i686-linux-gnu-
-	# More than the kernel can have mapped all the time.
-	guest_memory=3G
+	# More than the kernel can have mapped all the time, and than addresses of 32 bits.
+	guest_memory=6G
 	image=bzImage image_path=arch/x86/boot/bzImage
 	qemu=qemu-system-i386 qemu_packages=(qemu-system-x86)
 	cross_packages=(gcc-i686-linux-gnu libc6-dev-i386-cross)
@@ -30,6 +30,8 @@ i386)
 arm64)
 	kernel_arch=arm64 cross=aarch64-linux-gnu-
 	image=Image image_path=arch/arm64/boot/Image
+	# It begins at 1 GiB: some of it is above 4 GiB.
+	guest_memory=4G
 	qemu=qemu-system-aarch64 qemu_packages=(qemu-system-arm)
 	cross_packages=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
 	case ${PAGES:-4K} in
@@ -38,7 +40,7 @@ arm64)
 		arch_fragments+=(arm64-64k) arch_name=arm64-64k
 		# Where nothing else is said, a huge page has 512 MiB; and one is what
 		# memory for contiguous allocations is set apart by.
-		guest_memory=3G guest_boot="default_hugepagesz=2M"
+		guest_boot="default_hugepagesz=2M"
 		;;
 	*) die "arm64 has PAGES=4K and 64K here, not $PAGES" ;;
 	esac
@@ -46,12 +48,16 @@ arm64)
 riscv64)
 	kernel_arch=riscv cross=riscv64-linux-gnu-
 	image=Image image_path=arch/riscv/boot/Image
+	# It begins at 2 GiB: some of it is above 4 GiB.
+	guest_memory=3G
 	qemu=qemu-system-riscv64 qemu_packages=(qemu-system-misc opensbi)
 	cross_packages=(gcc-riscv64-linux-gnu libc6-dev-riscv64-cross)
 	;;
 s390x)
 	kernel_arch=s390 cross=s390x-linux-gnu-
 	image=bzImage image_path=arch/s390/boot/bzImage
+	# More than what 31 bits reach.
+	guest_memory=3G
 	qemu=qemu-system-s390x qemu_packages=(qemu-system-misc)
 	cross_packages=(gcc-s390x-linux-gnu libc6-dev-s390x-cross)
 	;;

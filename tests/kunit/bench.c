@@ -22,14 +22,15 @@ struct bench *bench_make(struct kunit *test)
 	struct bench *bench = get(test, sizeof(*bench));
 	unsigned int i;
 
-	needs_memory_below(test, BENCH_BITS);
+	needs_higher_memory(test);
 	bench->test = test;
 	for (i = 0; i < 2 * BENCH_CHUNKS; i++) {
 		bool high = i >= BENCH_HIGH;
 
-		bench->chunks[i] = alloc_pages(GFP_KERNEL | (high ? 0 : __GFP_DMA), 1);
+		bench->chunks[i] = high ? alloc_pages(GFP_KERNEL, 1) : alloc_low_pages(1);
 		KUNIT_ASSERT_NOT_NULL(test, bench->chunks[i]);
-		KUNIT_ASSERT_EQ(test, page_to_phys(bench->chunks[i]) >= BIT_ULL(BENCH_BITS), high);
+		KUNIT_ASSERT_EQ(test, high, page_to_phys(bench->chunks[i]) >=
+				BIT_ULL(low_memory_bits()));
 		bench->expected[i] = get(test, BENCH_CHUNK_BYTES);
 	}
 	image_init(&bench->image, test, BENCH_RANGES);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Memory on both sides of an address limit, described in many ways, and a model of
- * all of it: whatever a device or the CPU writes is written to the model too.
+ * Memory on both sides of an address limit, which is low_memory_bits(), described in
+ * many ways, and a model of all of it: whatever a device or the CPU writes is written
+ * to the model too.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -9,8 +10,6 @@
 #include "fake_device.h"
 #include "fixtures.h"
 
-/* Pages of the DMA zone lie below, others above. */
-#define BENCH_BITS	24
 #define BENCH_CHUNKS	4
 /* Number of the first chunk that is above. */
 #define BENCH_HIGH	BENCH_CHUNKS
@@ -61,6 +60,7 @@ static inline int sync_command(struct iomd_dma_command *command, u64 options)
 	return iomd_dma_command_synchronize(command, options);
 }
 
+/* Before all else that a case has, which is skipped if nothing is on the other side. */
 struct bench *bench_make(struct kunit *test);
 void bench_end(struct bench *bench);
 /* exit of suites that use benches. */

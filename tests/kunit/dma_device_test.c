@@ -59,29 +59,12 @@ struct limits_row {
 	u64 boundary;
 };
 
-static const struct limits_row limits_rows[] = {
-	{ { 0 }, 64, SZ_64K, U32_MAX },
-	{ { 0 }, 64, 4096, U64_MAX },
-	{ { 0 }, 64, SZ_64K, 4095 },
-	{ { 0 }, 64, 1000, 2047 },
-	{ { .max_segment_size = 1234 }, 64, SZ_64K, U64_MAX },
-	{ { .max_segment_size = 3000 }, 64, 2000, 4095 },
-	{ { .num_address_bits = BENCH_BITS }, 64, SZ_64K, U32_MAX },
-	{ { .num_address_bits = BENCH_BITS }, BENCH_BITS, SZ_64K, U32_MAX },
-	{ { 0 }, BENCH_BITS, SZ_64K, U32_MAX },
-	{ { .num_address_bits = 32 }, BENCH_BITS, 512, 1023 },
-	{ { .alignment = 256 }, 64, SZ_64K, U64_MAX },
-	{ { .alignment = 256, .num_address_bits = BENCH_BITS }, 64, 1024, 4095 },
-	{ { .alignment = 64 }, BENCH_BITS, SZ_64K, U64_MAX },
-};
-
-static void one_row(struct bench *bench, struct device *dev, const struct limits_row *row,
+static void one_row(struct bench *bench, struct device *dev, const struct limits_row *row, int i,
 		    enum bench_kind kind, u64 direction)
 {
 	struct strict_limits limits;
 	struct iomd_dma_command *command;
 	struct kunit *test = bench->test;
-	int i = row - limits_rows;
 
 	driven_device_set_bits(dev, row->bits);
 	dma_set_max_seg_size(dev, row->segment);
@@ -109,12 +92,28 @@ static void limits_of_both(struct kunit *test)
 	static const u64 directions[] = {
 		IOMD_DIRECTION_IN, IOMD_DIRECTION_OUT, IOMD_DIRECTION_OUT_IN,
 	};
-	struct device *dev = driven_device(test, 64);
+	const unsigned int narrow = low_memory_bits();
+	const struct limits_row rows[] = {
+		{ { 0 }, 64, SZ_64K, U32_MAX },
+		{ { 0 }, 64, 4096, U64_MAX },
+		{ { 0 }, 64, SZ_64K, 4095 },
+		{ { 0 }, 64, 1000, 2047 },
+		{ { .max_segment_size = 1234 }, 64, SZ_64K, U64_MAX },
+		{ { .max_segment_size = 3000 }, 64, 2000, 4095 },
+		{ { .num_address_bits = narrow }, 64, SZ_64K, U32_MAX },
+		{ { .num_address_bits = narrow }, narrow, SZ_64K, U32_MAX },
+		{ { 0 }, narrow, SZ_64K, U32_MAX },
+		{ { .num_address_bits = 32 }, narrow, 512, 1023 },
+		{ { .alignment = 256 }, 64, SZ_64K, U64_MAX },
+		{ { .alignment = 256, .num_address_bits = narrow }, 64, 1024, 4095 },
+		{ { .alignment = 64 }, narrow, SZ_64K, U64_MAX },
+	};
 	struct bench *bench = bench_make(test);
+	struct device *dev = driven_device(test, 64);
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(limits_rows) * BENCH_KINDS; i++)
-		one_row(bench, dev, &limits_rows[i / BENCH_KINDS], i % BENCH_KINDS,
+	for (i = 0; i < ARRAY_SIZE(rows) * BENCH_KINDS; i++)
+		one_row(bench, dev, &rows[i / BENCH_KINDS], i / BENCH_KINDS, i % BENCH_KINDS,
 			directions[i % ARRAY_SIZE(directions)]);
 	bench_end(bench);
 	driven_device_remove(dev);
@@ -122,7 +121,7 @@ static void limits_of_both(struct kunit *test)
 
 static void what_a_device_is_refused(struct kunit *test)
 {
-	static const struct {
+	const struct {
 		u64 mapping;
 		unsigned int bits;
 		int specification, prepare;
@@ -133,10 +132,10 @@ static void what_a_device_is_refused(struct kunit *test)
 		{ IOMD_DMA_MAP_OPTION_NON_COHERENT, 64, 0, 0 },
 		{ ITERATE, 64, 0, 0 },
 		/* Copying is the only way, and it is forbidden. */
-		{ ITERATE, BENCH_BITS, 0, -ERANGE },
+		{ ITERATE, low_memory_bits(), 0, -ERANGE },
 	};
-	struct device *dev = driven_device(test, 64);
 	struct bench *bench = bench_make(test);
+	struct device *dev = driven_device(test, 64);
 	unsigned int row;
 
 	describe_some(bench, BENCH_PHYSICAL, IOMD_DIRECTION_IN);
@@ -223,9 +222,9 @@ static void behind_an_iommu(struct kunit *test)
 
 static void memory_stays_prepared(struct kunit *test)
 {
+	struct bench *bench = bench_make(test);
 	struct device *dev = driven_device(test, 64);
 	struct device *table[] = { dev, NULL };
-	struct bench *bench = bench_make(test);
 	struct iomd_dma_command *command;
 	unsigned int i;
 
@@ -250,8 +249,8 @@ static void memory_stays_prepared(struct kunit *test)
 
 static void counted(struct kunit *test)
 {
-	struct device *dev = driven_device(test, 64);
 	struct bench *bench = bench_make(test);
+	struct device *dev = driven_device(test, 64);
 	struct iomd_dma_command *command = command_for(test, dev, NULL);
 	struct iomd *other = made(test, iomd_with_physical_address(0x10000, 0x1000,
 								   IOMD_DIRECTION_IN));
@@ -328,12 +327,12 @@ static void generate_in_irq(void *data)
 
 static void in_hard_irq(struct kunit *test)
 {
-	static const struct iomd_dma_segment_options table[] = {
+	const struct iomd_dma_segment_options table[] = {
 		{ .max_segment_size = 2000 }, { .alignment = 512 },
-		{ .num_address_bits = BENCH_BITS },
+		{ .num_address_bits = low_memory_bits() },
 	};
-	struct device *dev = driven_device(test, 64);
 	struct bench *bench = bench_make(test);
+	struct device *dev = driven_device(test, 64);
 	unsigned int i;
 
 	describe_some(bench, BENCH_KERNEL, IOMD_DIRECTION_IN);
@@ -426,8 +425,8 @@ static void each_step_fails(struct attempt *one)
 
 static void steps_that_fail(struct kunit *test)
 {
-	static const struct iomd_dma_segment_options table[] = {
-		{ 0 }, { .alignment = 512 }, { .num_address_bits = BENCH_BITS },
+	const struct iomd_dma_segment_options table[] = {
+		{ 0 }, { .alignment = 512 }, { .num_address_bits = low_memory_bits() },
 	};
 	struct bench *bench = bench_make(test);
 	struct device *dev = driven_device(test, 64);
@@ -492,11 +491,11 @@ static void expect_gone(struct kunit *test, struct iomd_dma_command *command)
 
 static void a_driver_leaves(struct kunit *test)
 {
-	static const struct iomd_dma_segment_options table[] = {
-		{ 0 }, { .alignment = 512 }, { .num_address_bits = BENCH_BITS },
+	const struct iomd_dma_segment_options table[] = {
+		{ 0 }, { .alignment = 512 }, { .num_address_bits = low_memory_bits() },
 	};
-	struct device *dev = driven_device(test, 64);
 	struct bench *bench = bench_make(test);
+	struct device *dev = driven_device(test, 64);
 	struct leaving leaving = { .test = test };
 	struct iomd_dma_command *clone;
 	struct iomd_dma_map *map;
@@ -628,7 +627,7 @@ static void characteristics(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, got.direction, IOMD_DIRECTION_OUT);
 		KUNIT_EXPECT_EQ(test, got.page_align, 0U);
 		KUNIT_EXPECT_TRUE(test, got.is_prepared);
-		KUNIT_EXPECT_GE(test, got.highest_page, BIT_ULL(BENCH_BITS) >> PAGE_SHIFT);
+		KUNIT_EXPECT_GE(test, got.highest_page, BIT_ULL(low_memory_bits()) >> PAGE_SHIFT);
 		KUNIT_EXPECT_EQ(test, got.pages, 2ULL + 2 + 1 + 2);
 	}
 	bench_clear(bench);
@@ -683,8 +682,8 @@ static void walks(struct kunit *test)
 
 static void use_and_maps(struct kunit *test)
 {
-	struct device *dev = driven_device(test, 64);
 	struct bench *bench = bench_make(test);
+	struct device *dev = driven_device(test, 64);
 	struct iomd_dma_map_args args = { .offset = 64, .length = 6000 };
 	struct iomd *md;
 	u64 room;

@@ -37,7 +37,7 @@ static u64 below(struct round *round, u64 limit)
 {
 	u32 high = prandom_u32_state(&round->random);
 
-	return (((u64)high << 32) | prandom_u32_state(&round->random)) % limit;
+	return rest_of(((u64)high << 32) | prandom_u32_state(&round->random), limit);
 }
 
 static u32 power_of_2(struct round *round, unsigned int most)
@@ -76,7 +76,7 @@ static void random_memory(struct round *round)
 
 static void random_constraints(struct round *round)
 {
-	static const u8 bits[] = { 0, BENCH_BITS, BENCH_BITS, 32, 64 };
+	const u8 low = low_memory_bits(), bits[] = { 0, low, low, 32, 64 };
 	static const u32 segments[] = { 0, 4096, 1024, 12288 };
 
 	round->options = (struct iomd_dma_segment_options) {
@@ -99,7 +99,7 @@ static struct device *random_device(struct round *round)
 
 	if (below(round, 2))
 		return NULL;
-	driven_device_set_bits(round->dev, below(round, 3) ? 64 : BENCH_BITS);
+	driven_device_set_bits(round->dev, below(round, 3) ? 64 : low_memory_bits());
 	dma_set_max_seg_size(round->dev, segments[below(round, ARRAY_SIZE(segments))]);
 	dma_set_seg_boundary(round->dev, boundaries[below(round, ARRAY_SIZE(boundaries))]);
 	round->limits = strict_limits_of(&round->options, round->dev);
@@ -117,8 +117,8 @@ static u64 cut(const struct strict_limits *limits, u64 address, u64 length)
 	if (piece == length)
 		return piece;
 	if (piece >= limits->length_alignment)
-		piece -= piece % limits->length_alignment;
-	end = address + piece - (address + piece) % limits->inner_alignment;
+		piece -= rest_of(piece, limits->length_alignment);
+	end = address + piece - rest_of(address + piece, limits->inner_alignment);
 	return end > address ? end - address : piece;
 }
 
@@ -138,7 +138,8 @@ static void make_model(struct round *round, u64 from)
 		u32 alignment = at ? limits->inner_alignment : limits->alignment;
 
 		round->too_high |= address + length - 1 > limits->last;
-		round->misaligned |= address % alignment || length % limits->length_alignment;
+		round->misaligned |= rest_of(address, alignment) ||
+				     rest_of(length, limits->length_alignment);
 		model->segments[model->count].iovm_addr = address;
 		model->segments[model->count++].length = length;
 		at += length;
@@ -271,7 +272,7 @@ static void one_round(struct round *round)
 	unit = round->limits.length_alignment;
 	if (round->bench->length < unit)
 		return;
-	round->length = unit * (1 + below(round, round->bench->length / unit));
+	round->length = unit * (1 + below(round, div64_u64(round->bench->length, unit)));
 	round->offset = below(round, round->bench->length - round->length + 1);
 	if (below(round, 2))
 		round->offset &= ~63ULL;

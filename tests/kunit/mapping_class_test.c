@@ -515,7 +515,6 @@ static int try_to_map(struct kunit *test, void *data)
 
 static void each_step_may_fail(struct kunit *test)
 {
-	phys_addr_t device = edu_registers(test);
 	struct puppet *puppet = puppet_start(test);
 	struct task_struct *task = puppet->task;
 	struct area area;
@@ -525,13 +524,32 @@ static void each_step_may_fail(struct kunit *test)
 	{
 		struct attempt attempts[] = {
 			{ task, NULL, area.address, 0, KERNEL, 0, 0 },
-			{ task, NULL, area.address, 0, KERNEL, 0, IOMD_MAP_GUARDED_SMALL },
+			{ task, NULL, area.address, 0, KERNEL, 0,
+			  HAVE_HOLES ? IOMD_MAP_GUARDED_SMALL : IOMD_MAP_READ_ONLY },
 			{ task, NULL, area.address, 0, KERNEL, IOMD_MEMORY_MAP_COPY_ON_WRITE, 0 },
 			{ task, NULL, area.address, 0, task, 0, 0 },
 			{ task, NULL, area.address, 0, task, IOMD_MEMORY_MAP_COPY_ON_WRITE,
 			  IOMD_MAP_GUARDED_SMALL },
 			{ task, NULL, area.address, 0, task, 0,
 			  IOMD_MAP_PREFAULT | IOMD_MAP_READ_ONLY },
+		};
+
+		for (i = 0; i < ARRAY_SIZE(attempts); i++)
+			KUNIT_EXPECT_GE(test, fail_each_step(test, try_to_map, &attempts[i]), 3U);
+	}
+}
+
+static void each_step_with_a_device_may_fail(struct kunit *test)
+{
+	phys_addr_t device = edu_registers(test);
+	struct puppet *puppet = puppet_start(test);
+	struct task_struct *task = puppet->task;
+	struct area area;
+	unsigned int i;
+
+	area_make(&area, puppet, AREA_SCATTERED, 3);
+	{
+		struct attempt attempts[] = {
 			{ NULL, NULL, device, 0, KERNEL, 0, 0 },
 			{ NULL, NULL, device, 0, task, 0, IOMD_MAP_WRITE_COMBINE_CACHE },
 			{ NULL, task, device, area.address, task, 0, IOMD_MAP_UNIQUE },
@@ -565,6 +583,7 @@ static struct kunit_case class_cases[] = {
 	KUNIT_CASE(redirects_that_are_refused),
 	KUNIT_CASE(redirected_mappings_of_copies),
 	KUNIT_CASE(each_step_may_fail),
+	KUNIT_CASE(each_step_with_a_device_may_fail),
 	{}
 };
 

@@ -4,6 +4,7 @@
  */
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/mmzone.h>
 #include <linux/module.h>
 #include <linux/vmalloc.h>
 
@@ -19,24 +20,76 @@ const char * const area_names[AREA_KINDS] = {
 };
 EXPORT_SYMBOL_GPL(area_names);
 
-/**
- * needs_memory_below() - skip the case where the kernel has no low memory to give
- * @test: the case
- * @bits: that the addresses must have at most
- */
-void needs_memory_below(struct kunit *test, unsigned int bits)
+/* Where the memory of a zone ends, on whichever node; 0 if there is none. */
+static u64 zone_end(unsigned int type)
 {
-	struct page *page = alloc_page(GFP_KERNEL | __GFP_DMA);
-	phys_addr_t address;
+	u64 end = 0;
+	int node;
 
-	KUNIT_ASSERT_NOT_NULL(test, page);
-	address = page_to_phys(page);
-	__free_page(page);
-	if (address >= BIT_ULL(bits))
-		kunit_skip(test, "GFP_DMA gives memory at %pa, not below %llu MiB",
-			   &address, BIT_ULL(bits) >> 20);
+	for_each_online_node(node) {
+		struct zone *zone = NODE_DATA(node)->node_zones + type;
+
+		if (populated_zone(zone))
+			end = max_t(u64, end, PFN_PHYS(zone_end_pfn(zone)));
+	}
+	return end;
 }
-EXPORT_SYMBOL_GPL(needs_memory_below);
+
+static unsigned int lowest_zone(void)
+{
+	unsigned int type;
+
+	for (type = 0; type < MAX_NR_ZONES - 1 && !zone_end(type); type++)
+		;
+	return type;
+}
+
+/**
+ * low_memory_bits() - what a device must have to reach any memory of this machine
+ *
+ * With fewer address bits it need not find any; with these there is some that the
+ * allocator knows how to find: 24 on x86, 31 on s390, and 32 where memory begins
+ * just below 4 GiB.
+ *
+ * Return: bits of the addresses of the lowest zone.
+ */
+unsigned int low_memory_bits(void)
+{
+	return fls64(zone_end(lowest_zone()) - 1);
+}
+EXPORT_SYMBOL_GPL(low_memory_bits);
+
+/* Memory that needs no more address bits than these, zeroed by nobody. */
+struct page *alloc_low_pages(unsigned int order)
+{
+	gfp_t gfp = GFP_KERNEL;
+
+#ifdef CONFIG_ZONE_DMA
+	if (lowest_zone() == ZONE_DMA)
+		gfp |= __GFP_DMA;
+#endif
+#ifdef CONFIG_ZONE_DMA32
+	if (lowest_zone() == ZONE_DMA32)
+		gfp |= __GFP_DMA32;
+#endif
+	return alloc_pages(gfp, order);
+}
+EXPORT_SYMBOL_GPL(alloc_low_pages);
+
+/**
+ * needs_higher_memory() - skip the case where a device can't but reach all memory
+ * @test: the case
+ */
+void needs_higher_memory(struct kunit *test)
+{
+	unsigned int bits = low_memory_bits(), type;
+
+	for (type = lowest_zone() + 1; type < MAX_NR_ZONES; type++)
+		if (zone_end(type) > BIT_ULL(bits))
+			return;
+	kunit_skip(test, "no memory needs more than the %u address bits of the lowest", bits);
+}
+EXPORT_SYMBOL_GPL(needs_higher_memory);
 
 static void advise(struct area *area, int advice)
 {
