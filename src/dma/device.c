@@ -204,6 +204,8 @@ struct iomd_dma_device *iomd_dma_device_get(struct device *dev)
 	iomd_dma_device_put(device);
 	return ERR_PTR(ret);
 }
+IOMD_EXPORT_TEST(iomd_dma_device_get);
+IOMD_EXPORT_TEST(iomd_dma_device_put);
 
 bool iomd_dma_device_begin(struct iomd_dma_device *device, struct iomd_dma_map *map)
 {
@@ -219,6 +221,7 @@ bool iomd_dma_device_begin(struct iomd_dma_device *device, struct iomd_dma_map *
 	spin_unlock_irqrestore(&device->lock, irq);
 	return present;
 }
+IOMD_EXPORT_TEST(iomd_dma_device_begin);
 
 bool iomd_dma_device_end(struct iomd_dma_device *device, struct iomd_dma_map *map)
 {

@@ -3,6 +3,7 @@
  * Commands for devices: what the DMA API gives, checked; use of the memory; steps
  * that fail; and drivers that leave.
  */
+#include <linux/completion.h>
 #include <linux/dma-mapping.h>
 #include <linux/delay.h>
 #include <linux/mm.h>
@@ -11,6 +12,7 @@
 
 #include "../../src/debug/counters.h"
 #include "../../src/debug/inject.h"
+#include "../../src/dma/device.h"
 #include "bench.h"
 #include "composites.h"
 
@@ -606,6 +608,50 @@ static void a_driver_leaves_at_any_time(struct kunit *test)
 	driven_device_remove(race.dev);
 }
 
+struct leaving_driver {
+	struct device *dev;
+	bool begun;
+	struct completion left;
+};
+
+static void leave(void *data)
+{
+	struct leaving_driver *leaving = data;
+
+	if (leaving->begun) {
+		msleep(1);
+		return;
+	}
+	leaving->begun = true;
+	driven_device_unbind(leaving->dev, NULL, NULL);
+	complete(&leaving->left);
+}
+
+/* Who calls the DMA API keeps the device there; who begins a map now comes too late. */
+static void a_driver_waits_for_who_is_at_it(struct kunit *test)
+{
+	struct leaving_driver leaving = { .dev = driven_device(test, 64) };
+	struct iomd_dma_device *device = iomd_dma_device_get(leaving.dev);
+	struct iomd_dma_map map = {};
+	struct worker worker;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(device));
+	init_completion(&leaving.left);
+	KUNIT_EXPECT_TRUE(test, iomd_dma_device_enter(device));
+	worker_start(test, &worker, leave, &leaving);
+	while (!iomd_dma_device_is_gone(device))
+		msleep(1);
+	KUNIT_EXPECT_FALSE(test, iomd_dma_device_enter(device));
+	KUNIT_EXPECT_FALSE(test, iomd_dma_device_begin(device, &map));
+	KUNIT_EXPECT_FALSE(test, map.mapped);
+	KUNIT_EXPECT_FALSE(test, wait_for_completion_timeout(&leaving.left, HZ / 10));
+	iomd_dma_device_exit(device);
+	wait_for_completion(&leaving.left);
+	worker_stop(&worker);
+	iomd_dma_device_put(device);
+	driven_device_remove(leaving.dev);
+}
+
 /*
  * Operations
  */
@@ -727,6 +773,7 @@ static struct kunit_case dma_device_cases[] = {
 	KUNIT_CASE(steps_that_fail),
 	KUNIT_CASE(a_driver_leaves),
 	KUNIT_CASE(a_driver_leaves_at_any_time),
+	KUNIT_CASE(a_driver_waits_for_who_is_at_it),
 	KUNIT_CASE(characteristics),
 	KUNIT_CASE(walks),
 	KUNIT_CASE(use_and_maps),
