@@ -93,7 +93,7 @@ static int ready_undo(struct bench_job *job)
 	return iomd_complete(job->md, IOMD_DIRECTION_NONE);
 }
 
-#define SOME_KINDS	(BENCH_IN(NATURAL) | BENCH_IN(THP))
+#define SOME_KINDS	(BENCH_IN(NATURAL) | BENCH_IN(RUNS) | BENCH_IN(THP))
 
 const struct bench_case bench_device_cases[] = {
 	{ .name = "dma_map", .who = "floor", .kinds = SOME_KINDS, .min = SZ_4K, .max = SZ_1M,

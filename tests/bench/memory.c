@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Memory of every kind, all of it there before anything is measured. */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -97,6 +98,25 @@ static void *map_aligned(struct memory *memory, int advice)
 }
 
 /*
+ * Small pages, in order, of which each 512 lie behind each other: what was a huge page
+ * is taken apart. Where the page allocator would have taken them from, and in how many
+ * segments, depends on what was there before, and so does what they cost.
+ */
+static char *map_in_order(struct memory *memory)
+{
+	char *start = map_aligned(memory, MADV_HUGEPAGE);
+	FILE *split = fopen("/sys/kernel/debug/split_huge_pages", "w");
+
+	touch_in_order(start, memory->mapped);
+	if (!split || fprintf(split, "%d,%p,%p", getpid(), start, start + memory->mapped) < 0 ||
+	    fclose(split))
+		die("split_huge_pages");
+	if (madvise(start, memory->mapped, MADV_NOHUGEPAGE))
+		die("madvise");
+	return start;
+}
+
+/*
  * 0.3 segments a page, as memory of a machine that has run for a while: what was
  * touched in order is cut into runs, and these are put together in random order.
  */
@@ -104,13 +124,12 @@ static void *map_runs(struct memory *memory)
 {
 	static const unsigned char lengths[] = { 1, 6, 2, 5, 3, 3 };
 	size_t i, page, pages = memory->length / PAGE, count = 0, at = 0;
-	char *from = map_aligned(memory, MADV_NOHUGEPAGE);
+	char *from = map_in_order(memory);
 	char *to = map_aligned(memory, MADV_NOHUGEPAGE);
 	uint32_t *order = malloc(pages * sizeof(*order)), *starts = malloc(pages * sizeof(*starts));
 
 	if (!order || !starts)
 		die("malloc");
-	touch_in_order(from, memory->length);
 	for (page = 0; page < pages; page += lengths[count++ % sizeof(lengths)]) {
 		starts[count] = page;
 		order[count] = count;
@@ -163,6 +182,8 @@ struct memory *memory_make(enum bench_kind kind, size_t length)
 		memory->address = map_runs(memory);
 		return memory;
 	case BENCH_NATURAL:
+		memory->address = map_in_order(memory);
+		return memory;
 	case BENCH_SHUFFLED:
 		memory->address = map_aligned(memory, MADV_NOHUGEPAGE);
 		break;

@@ -211,24 +211,26 @@ static void pager_tear_down(struct bench_job *job)
 	bench_iomd_done(job);
 }
 
+#define SOME_KINDS	(BENCH_IN(NATURAL) | BENCH_IN(RUNS))
+
 const struct bench_case bench_view_cases[] = {
-	{ .name = "kernel_map", .who = "floor", .kinds = BENCH_IN(NATURAL), .min = SZ_4K,
+	{ .name = "kernel_map", .who = "floor", .kinds = SOME_KINDS, .min = SZ_4K,
 	  .max = SZ_1M, .direction = IOMD_DIRECTION_IN_OUT, .set_up = bench_by_hand_take,
 	  .settle = vm_unmap_aliases, .run = vmap_run, .undo = vmap_undo,
 	  .tear_down = bench_by_hand_done },
-	{ .name = "kernel_map", .who = "by_hand", .kinds = BENCH_IN(NATURAL), .min = SZ_4K,
+	{ .name = "kernel_map", .who = "by_hand", .kinds = SOME_KINDS, .min = SZ_4K,
 	  .max = SZ_1M, .direction = IOMD_DIRECTION_IN_OUT, .set_up = bench_by_hand_take,
 	  .settle = vm_unmap_aliases, .run = array_run, .undo = array_undo,
 	  .tear_down = bench_by_hand_done },
-	{ .name = "kernel_map", .who = "iomd", .kinds = BENCH_IN(NATURAL), .min = SZ_4K,
+	{ .name = "kernel_map", .who = "iomd", .kinds = SOME_KINDS, .min = SZ_4K,
 	  .max = SZ_1M, .direction = IOMD_DIRECTION_IN_OUT, .set_up = bench_iomd_take,
 	  .settle = vm_unmap_aliases, .run = kernel_run, .undo = mapping_undo,
 	  .tear_down = bench_iomd_done },
-	{ .name = "user_map", .who = "floor", .kinds = BENCH_IN(NATURAL), .min = SZ_64K,
+	{ .name = "user_map", .who = "floor", .kinds = SOME_KINDS, .min = SZ_64K,
 	  .max = SZ_1M, .direction = IOMD_DIRECTION_IN_OUT, .by_call = true,
 	  .set_up = bench_by_hand_take, .run = remap_run, .undo = munmap_undo,
 	  .tear_down = bench_by_hand_done },
-	{ .name = "user_map", .who = "iomd", .kinds = BENCH_IN(NATURAL), .min = SZ_64K,
+	{ .name = "user_map", .who = "iomd", .kinds = SOME_KINDS, .min = SZ_64K,
 	  .max = SZ_1M, .direction = IOMD_DIRECTION_IN_OUT, .by_call = true,
 	  .set_up = bench_iomd_take, .run = user_run, .undo = user_undo,
 	  .tear_down = bench_iomd_done },
