@@ -131,22 +131,26 @@ static int collect_pages(const struct iomd_mapping *mapping, struct collection *
 	return ret;
 }
 
-/* Pages that follow each other. */
-static void list_pages(struct page **pages, struct page *page, u64 count)
+/* Pages that follow each other: many at a time, if there are. */
+static inline void list_pages(struct page **pages, struct page *page, unsigned long count)
 {
-	u64 i;
+	unsigned int i;
 
+	for (; count >= 8; count -= 8) {
 #pragma GCC unroll 8
-	for (i = 0; i < count; i++, page = iomd_page_after(page))
-		pages[i] = page;
+		for (i = 0; i < 8; i++, page = iomd_page_after(page))
+			*pages++ = page;
+	}
+	for (; count; count--, page = iomd_page_after(page))
+		*pages++ = page;
 }
 
 /* @iter is at the first segment of a list, which has the mode of all. */
 static int collect_listed(const struct iomd_mapping *mapping, struct iomd_segment_iter *iter,
 			  struct collection *all)
 {
-	struct iomd_run run = { .kind = IOMD_RUN_RAM };
-	int ret = note_mode(mapping, &run, all);
+	int ret = note_mode(mapping, &(struct iomd_run) { .kind = IOMD_RUN_RAM }, all);
+	struct iomd_run run = {};
 
 	while (!ret) {
 		ret = iomd_listed_run(mapping, iter, run.page + run.pages, &run);
