@@ -141,6 +141,14 @@ static inline void iomd_compat_vm_flags_mod(struct vm_area_struct *vma, unsigned
 #endif
 }
 
+/* @vma is not one whose frames x86 reserved as a whole; newer kernels keep no flag of that. */
+static inline void iomd_compat_forget_pat(struct vm_area_struct *vma)
+{
+#ifdef VM_PAT
+	iomd_compat_vm_flags_mod(vma, 0, VM_PAT);
+#endif
+}
+
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
 /* What kind of huge page a fault is for: a name before, an order now. */
 #ifdef IOMD_HAVE_HUGE_FAULT_ENUM

@@ -180,6 +180,40 @@ static const struct vm_operations_struct view_vm_ops = {
 #endif
 };
 
+/*
+ * Is it what x86 knows as RAM? It calls nothing so below 1 MiB, and devices' own. Reserved
+ * pages may be anything.
+ */
+static bool is_system_ram(const struct iomd_run *run)
+{
+	struct page *first = pfn_to_page(run->pfn);
+	struct page *last = pfn_to_page(run->pfn + run->pages - 1);
+
+	return run->kind == IOMD_RUN_RAM && run->pfn >= PHYS_PFN(SZ_1M) &&
+	       !PageReserved(first) && !PageReserved(last) && !is_zone_device_page(first);
+}
+
+/*
+ * Enter the frames of a run, or its first ones: what is entered is what it has then. x86
+ * reserves the cache mode of what is mapped whole, and can't bear to lose a part of it.
+ * Of RAM it reserves nothing, and only must not think that it did. Of what is not mapped
+ * whole, it looks for the mode of each page.
+ */
+static int enter(struct vm_area_struct *vma, unsigned long address, struct iomd_run *run,
+		 pgprot_t prot)
+{
+	bool whole = run->pages > 1 && run->pages == vma_pages(vma);
+	bool ram = whole && is_system_ram(run);
+	int ret;
+
+	if (whole && !ram)
+		run->pages--;
+	ret = remap_pfn_range(vma, address, run->pfn, run->pages << PAGE_SHIFT, prot);
+	if (ram)
+		iomd_compat_forget_pat(vma);
+	return ret;
+}
+
 /**
  * iomd_base_populate_device_pager() - fill a new user mapping at once
  * @md: see iomd_populate_device_pager()
@@ -214,11 +248,7 @@ int iomd_base_populate_device_pager(struct iomd *md, struct iomd_mapping *mappin
 		run.pages = min(run.pages, pages);
 		if (run.kind == IOMD_RUN_HOLE)
 			continue;
-		/* Of what is mapped whole, x86 can't bear to lose a part. */
-		if (run.pages > 1 && run.pages == vma_pages(vma))
-			run.pages--;
-		ret = remap_pfn_range(vma, address, run.pfn, run.pages << PAGE_SHIFT,
-				      prot_of(mapping, &run, vma->vm_page_prot));
+		ret = enter(vma, address, &run, prot_of(mapping, &run, vma->vm_page_prot));
 	}
 	return ret;
 }

@@ -456,6 +456,41 @@ static void copies_of_what_is_not_there(struct kunit *test)
 	iomd_release(md);
 }
 
+static void take_part_away(struct kunit *test, struct iomd *md, unsigned int page)
+{
+	struct puppet *puppet = puppet_start(test);
+	struct iomd_mapping *mapping;
+	unsigned long address;
+
+	mapping = mapped(test, ask(md, puppet->task, 0, ANY | IOMD_MAP_PREFAULT, 0, 0));
+	address = iomd_mapping_get_address(mapping);
+	puppet_kill(puppet_fork(puppet));
+	KUNIT_EXPECT_EQ(test, 0L, puppet_syscall(puppet, __NR_munmap, address + page * P, P));
+	iomd_mapping_unmap(mapping);
+	KUNIT_EXPECT_EQ(test, 0L, puppet_syscall(puppet, __NR_munmap, address, 4 * P));
+	iomd_mapping_release(mapping);
+	puppet_kill(puppet);
+	os_object_barrier();
+}
+
+/* x86 keeps account of what was mapped whole, and says so in its log if it can't find it. */
+static void parts_of_what_was_mapped_whole_go(struct kunit *test)
+{
+	struct iomd *ram = made(test, iomd_buffer_with_options(BOTH |
+							       IOMD_MEMORY_PHYSICALLY_CONTIGUOUS,
+							       4 * P, P));
+	struct iomd *device = made(test, iomd_device_memory_with_range(edu_registers(test), 4 * P));
+	unsigned int page;
+
+	for (page = 0; page < 4; page++) {
+		take_part_away(test, ram, page);
+		take_part_away(test, device, page);
+	}
+	iomd_release(device);
+	iomd_release(ram);
+	os_object_barrier();
+}
+
 static struct kunit_case life_cases[] = {
 	KUNIT_CASE(ranges_that_are_not_inside),
 	KUNIT_CASE(options_and_tasks),
@@ -472,6 +507,7 @@ static struct kunit_case life_cases[] = {
 	KUNIT_CASE(lists_of_mappings),
 	KUNIT_CASE(copy_on_write_shows_a_snapshot),
 	KUNIT_CASE(copies_of_what_is_not_there),
+	KUNIT_CASE(parts_of_what_was_mapped_whole_go),
 	{}
 };
 
