@@ -41,7 +41,6 @@ static bool clear_page_entry(unsigned long address)
  * iomd_vmap_with_holes() - map pages behind each other into the kernel
  * @pages: NULL is a hole; left with something else there
  * @count: how many
- * @holes: is any NULL?
  * @prot: of the pages
  *
  * Undone by vunmap().
@@ -50,14 +49,14 @@ static bool clear_page_entry(unsigned long address)
  * the architecture can't have any; -ENOMEM.
  * Context: may sleep.
  */
-void *iomd_vmap_with_holes(struct page **pages, unsigned int count, bool holes, pgprot_t prot)
+void *iomd_vmap_with_holes(struct page **pages, unsigned int count, pgprot_t prot)
 {
 	struct page *placeholder = NULL;
 	int ret = -ENOMEM;
 	unsigned int i;
 	void *base;
 
-	for (i = 0; holes && i < count; i++) {
+	for (i = 0; i < count; i++) {
 		if (pages[i])
 			continue;
 		if (!CAN_CLEAR)

@@ -4,6 +4,6 @@
 
 #include <linux/mm_types.h>
 
-void *iomd_vmap_with_holes(struct page **pages, unsigned int count, bool holes, pgprot_t prot);
+void *iomd_vmap_with_holes(struct page **pages, unsigned int count, pgprot_t prot);
 
 #endif

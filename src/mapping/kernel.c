@@ -136,9 +136,9 @@ static inline void list_pages(struct page **pages, struct page *page, unsigned l
 {
 	unsigned int i;
 
-	for (; count >= 8; count -= 8) {
-#pragma GCC unroll 8
-		for (i = 0; i < 8; i++, page = iomd_page_after(page))
+	for (; count >= 32; count -= 32) {
+#pragma GCC unroll 32
+		for (i = 0; i < 32; i++, page = iomd_page_after(page))
 			*pages++ = page;
 	}
 	for (; count; count--, page = iomd_page_after(page))
@@ -166,7 +166,6 @@ static int collect_listed(const struct iomd_mapping *mapping, struct iomd_segmen
 	return ret;
 }
 
-/* @listed: the first segment of memory that is in one list; NULL if it is not */
 static int map_pages(struct iomd_mapping *mapping, struct iomd_segment_iter *listed)
 {
 	unsigned int guards = mapping->guard_pages;
@@ -190,9 +189,13 @@ static int map_pages(struct iomd_mapping *mapping, struct iomd_segment_iter *lis
 	ret = listed ? collect_listed(mapping, listed, &all) : collect_pages(mapping, &all);
 	if (ret)
 		goto out;
-	base = iomd_vmap_with_holes(pages, count, all.holes, iomd_cache_prot(all.mode, prot));
-	if (IS_ERR(base)) {
-		ret = PTR_ERR(base);
+	prot = iomd_cache_prot(all.mode, prot);
+	if (all.holes)
+		base = iomd_vmap_with_holes(pages, count, prot);
+	else
+		base = iomd_should_fail() ? NULL : vmap(pages, count, VM_MAP, prot);
+	if (IS_ERR_OR_NULL(base)) {
+		ret = base ? PTR_ERR(base) : -ENOMEM;
 		goto out;
 	}
 	mapping->vmap_base = base;
@@ -206,6 +209,7 @@ out:
 /**
  * iomd_mapping_map_kernel() - show a mapping's memory to the kernel
  * @mapping: mapping whose memory is prepared
+ * @listed: the first segment of memory that is in one list; NULL if it is not
  *
  * Undone by iomd_mapping_unmap_kernel().
  *
@@ -215,10 +219,9 @@ out:
  * have them; -EAGAIN; -ENOMEM.
  * Context: may sleep.
  */
-int iomd_mapping_map_kernel(struct iomd_mapping *mapping)
+int iomd_mapping_map_kernel(struct iomd_mapping *mapping, struct iomd_segment_iter *listed)
 {
 	unsigned long address = seen_anyway(mapping);
-	struct iomd_segment_iter iter;
 	struct iomd_run run;
 	int ret;
 
@@ -229,8 +232,8 @@ int iomd_mapping_map_kernel(struct iomd_mapping *mapping)
 		iomd_mapping_place(mapping, address, true);
 		return 0;
 	}
-	if (iomd_mapping_is_listed(mapping, &iter))
-		return map_pages(mapping, &iter);
+	if (listed)
+		return map_pages(mapping, listed);
 	ret = iomd_run_at(mapping, 0, &run);
 	if (ret)
 		return ret;

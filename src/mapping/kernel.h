@@ -3,8 +3,9 @@
 #define IOMD_MAPPING_KERNEL_H
 
 struct iomd_mapping;
+struct iomd_segment_iter;
 
-int iomd_mapping_map_kernel(struct iomd_mapping *mapping);
+int iomd_mapping_map_kernel(struct iomd_mapping *mapping, struct iomd_segment_iter *listed);
 void iomd_mapping_unmap_kernel(struct iomd_mapping *mapping);
 
 #endif

@@ -15,6 +15,7 @@
 #include "kernel.h"
 #include "mapping.h"
 #include "redirect.h"
+#include "run.h"
 #include "snapshot.h"
 #include "user.h"
 
@@ -188,6 +189,7 @@ IOMD_EXPORT(iomd_remove_mapping);
  */
 int iomd_base_do_map(struct iomd *md, struct iomd_mapping *mapping)
 {
+	struct iomd_segment_iter iter, *listed;
 	int ret;
 
 	ret = iomd_mapping_take_snapshot(mapping);
@@ -196,8 +198,9 @@ int iomd_base_do_map(struct iomd *md, struct iomd_mapping *mapping)
 	ret = iomd_mapping_wire(mapping);
 	if (ret)
 		return ret;
-	ret = iomd_mapping_is_kernel(mapping) ? iomd_mapping_map_kernel(mapping) :
-						iomd_mapping_map_user(mapping);
+	listed = iomd_mapping_look(mapping, &iter) ? &iter : NULL;
+	ret = iomd_mapping_is_kernel(mapping) ? iomd_mapping_map_kernel(mapping, listed) :
+						iomd_mapping_map_user(mapping, listed);
 	if (ret)
 		iomd_mapping_unwire(mapping);
 	return ret;
@@ -346,13 +349,12 @@ static struct iomd_mapping *create(struct iomd *md, struct task_struct *task,
 				   unsigned long at_address, u64 options, u64 offset,
 				   u64 length)
 {
+	u64 end, all = iomd_get_length(md);
 	struct iomd_mapping *mapping;
-	u64 end;
 
 	if (!length)
-		length = iomd_get_length(md);
-	if (!task || !length || check_add_overflow(offset, length, &end) ||
-	    end > iomd_get_length(md))
+		length = all;
+	if (!task || !length || check_add_overflow(offset, length, &end) || end > all)
 		return ERR_PTR(-EINVAL);
 	if (length > MAX_LENGTH)
 		return ERR_PTR(-ENOMEM);

@@ -46,8 +46,6 @@ static void complete_own(struct iomd *md)
 int iomd_mapping_wire(struct iomd_mapping *mapping)
 {
 	bool read_only = mapping->options & IOMD_MAP_READ_ONLY;
-	phys_addr_t address;
-	u64 length;
 	int ret;
 
 	ret = iomd_prepare(mapping->memory,
@@ -60,8 +58,6 @@ int iomd_mapping_wire(struct iomd_mapping *mapping)
 		return ret;
 	}
 	mapping->wired = true;
-	address = iomd_get_physical_segment(mapping->memory, mapping->offset, &length, 0);
-	mapping->in_page = length ? offset_in_page(address) : 0;
 	return 0;
 }
 

@@ -71,6 +71,7 @@ static void give_up_other(struct iomd_mapping *other)
 static int prepare_other(struct iomd_mapping *other, const struct iomd_mapping *mapping,
 			 struct iomd *memory, u64 offset)
 {
+	struct iomd_segment_iter iter, *listed = NULL;
 	u64 end;
 	int ret;
 
@@ -89,9 +90,11 @@ static int prepare_other(struct iomd_mapping *other, const struct iomd_mapping *
 	ret = iomd_mapping_take_snapshot(other);
 	if (!ret)
 		ret = iomd_mapping_wire(other);
+	if (!ret && iomd_mapping_look(other, &iter))
+		listed = &iter;
 	if (!ret)
-		ret = other->in_page == mapping->in_page ? iomd_mapping_check_runs(other) :
-							   -EINVAL;
+		ret = other->in_page == mapping->in_page ?
+		      iomd_mapping_check_runs(other, listed) : -EINVAL;
 	if (!ret)
 		ret = iomd_cache_reserve(other);
 	if (ret)

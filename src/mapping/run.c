@@ -50,9 +50,10 @@ int iomd_run_at(const struct iomd_mapping *mapping, u64 page, struct iomd_run *r
 	return 0;
 }
 
-bool iomd_mapping_is_listed(const struct iomd_mapping *mapping, struct iomd_segment_iter *iter)
+bool iomd_mapping_look(struct iomd_mapping *mapping, struct iomd_segment_iter *iter)
 {
 	iomd_segment_iter_init(iter, mapping->memory, mapping->offset, mapping->length, 0);
+	mapping->in_page = iter->length ? offset_in_page(iter->address) : 0;
 	return iter->sg && iter->length + iter->window == mapping->length &&
 	       iomd_is_ram_page(sg_page(iter->sg));
 }

@@ -383,15 +383,14 @@ static int check_listed(const struct iomd_mapping *mapping, struct iomd_segment_
 }
 
 /* Can all of it be shown? */
-int iomd_mapping_check_runs(const struct iomd_mapping *mapping)
+int iomd_mapping_check_runs(const struct iomd_mapping *mapping, struct iomd_segment_iter *listed)
 {
-	struct iomd_segment_iter iter;
 	struct iomd_run run = {};
 	u64 mode;
 	int ret;
 
-	if (iomd_mapping_is_listed(mapping, &iter))
-		return check_listed(mapping, &iter);
+	if (listed)
+		return check_listed(mapping, listed);
 	while ((ret = iomd_next_run(mapping, &run)) > 0) {
 		if (run.kind == IOMD_RUN_HOLE)
 			continue;
@@ -455,6 +454,7 @@ static void tell_mode(struct iomd_mapping *mapping)
 /**
  * iomd_mapping_map_user() - show a mapping's memory to its task
  * @mapping: mapping whose memory is prepared
+ * @listed: the first segment of memory that is in one list; NULL if it is not
  *
  * Undone by iomd_mapping_unmap_user().
  *
@@ -465,7 +465,7 @@ static void tell_mode(struct iomd_mapping *mapping)
  * would say.
  * Context: may sleep.
  */
-int iomd_mapping_map_user(struct iomd_mapping *mapping)
+int iomd_mapping_map_user(struct iomd_mapping *mapping, struct iomd_segment_iter *listed)
 {
 	int ret;
 
@@ -475,10 +475,11 @@ int iomd_mapping_map_user(struct iomd_mapping *mapping)
 		return -EINVAL;
 	if (iomd_mapping_pages(mapping) + 2 * mapping->guard_pages > TASK_SIZE_MAX >> PAGE_SHIFT)
 		return -ENOMEM;
-	ret = iomd_mapping_check_runs(mapping);
+	ret = iomd_mapping_check_runs(mapping, listed);
 	if (ret)
 		return ret;
-	tell_mode(mapping);
+	if (!listed)
+		tell_mode(mapping);
 	ret = iomd_cache_reserve(mapping);
 	if (ret)
 		return ret;

@@ -113,8 +113,7 @@ static int show(struct iomd_wired *wired, struct iomd_segments *segments)
 	if (!pages)
 		return -ENOMEM;
 	list_pages(segments, pages + guard);
-	base = iomd_vmap_with_holes(pages, count, true,
-				    iomd_cache_prot(wired->cache, PAGE_KERNEL));
+	base = iomd_vmap_with_holes(pages, count, iomd_cache_prot(wired->cache, PAGE_KERNEL));
 	kvfree(pages);
 	if (IS_ERR(base))
 		return PTR_ERR(base);
