@@ -367,14 +367,15 @@ static const struct file_operations view_fops = {
 
 static int check_listed(const struct iomd_mapping *mapping, struct iomd_segment_iter *iter)
 {
+	bool ask = mapping->options & IOMD_MAP_CACHE_MASK;
 	struct iomd_run run = {};
 	u64 mode;
 	int ret;
 
-	for (;;) {
+	for (;; ask = false) {
 		ret = iomd_listed_run(mapping, iter, run.page + run.pages, &run);
-		/* One mode is that of all of the RAM. */
-		if (!ret && (!run.page || run.kind != IOMD_RUN_RAM))
+		/* One mode is that of all of the RAM, and good if none was asked for. */
+		if (!ret && (ask || run.kind != IOMD_RUN_RAM))
 			ret = iomd_cache_mode(mapping, &run, &mode);
 		if (ret || !iter->window)
 			return ret;
