@@ -128,7 +128,7 @@ static int an_iterator(struct stage *stage)
 
 static int device_memory(struct stage *stage)
 {
-	return cycle(iomd_device_memory_with_range(0xfed00000, 0x1000));
+	return cycle(iomd_device_memory_with_range(NO_RAM, 0x1000));
 }
 
 static int with_dma(struct stage *stage, struct iomd *md)

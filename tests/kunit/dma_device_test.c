@@ -166,7 +166,7 @@ static void memory_no_device_is_shown(struct kunit *test)
 	struct iomd_address_range far = { BIT_ULL(50), 0x2000 };
 	struct iomd *md;
 
-	md = iomd_device_memory_with_range(0xfee00000, 0x1000);
+	md = iomd_device_memory_with_range(NO_RAM, 0x1000);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(md));
 	KUNIT_EXPECT_EQ(test, set_memory(command, md, true), -EOPNOTSUPP);
 	iomd_release(md);

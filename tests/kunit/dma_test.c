@@ -296,7 +296,7 @@ static void refuses_registers(struct kunit *test)
 {
 	struct scene scene = { .test = test, .device = fake_device(test) };
 
-	scene.md = iomd_device_memory_with_range(0xfee00000, 0x1000);
+	scene.md = iomd_device_memory_with_range(NO_RAM, 0x1000);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(scene.md));
 	expect_refusal(&scene, 0, 16, IOMD_DIRECTION_OUT, -EOPNOTSUPP);
 	iomd_release(scene.md);

@@ -115,6 +115,8 @@ void area_look_up(struct area *area);
 unsigned int low_memory_bits(void);
 struct page *alloc_low_pages(unsigned int order);
 void needs_higher_memory(struct kunit *test);
+/* Where no machine that runs the suites has RAM. */
+#define NO_RAM	BIT_ULL(40)
 unsigned int huge_area_pages(struct puppet *puppet, enum area_kind kind);
 u64 area_bytes(const struct area *area);
 struct iomd_address_range area_range(const struct area *area, u64 offset, u64 length);

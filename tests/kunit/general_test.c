@@ -161,7 +161,7 @@ static void caches_are_written_back(struct kunit *test)
 	md = describe(test, page_to_phys(leaf.area.pages[0]) + 5, 100, 0, NULL);
 	check_operations(test, md, 100);
 	iomd_release(md);
-	md = made(test, iomd_device_memory_with_range(0xfed00000, 0x1000));
+	md = made(test, iomd_device_memory_with_range(NO_RAM, 0x1000));
 	check_operations(test, md, 0x1000);
 	iomd_release(md);
 	leaf_free(&leaf);

@@ -124,7 +124,7 @@ TEST_F(mapping, is_huge_where_the_memory_is) {
 	ASSERT_EQ((unsigned long)address % huge, 0);
 	ASSERT_TRUE(smaps_line(address, "THPeligible", line, sizeof(line)));
 	if (!strchr(line, '1'))
-		SKIP(return, "THPeligible: 0, this kernel lets no driver but DAX map huge pages");
+		SKIP(return, "THPeligible: 0, huge pages of drivers would not be told from others here");
 	ASSERT_LE(touch_all(address, 2 * huge), 5);
 	ASSERT_EQ(address[huge], 0x12);
 	ASSERT_EQ(address[huge + 1], 0x11);
@@ -405,6 +405,34 @@ TEST_F(mapping, of_the_tasks_own_memory) {
 	ASSERT_EQ(munmap(memory, 2 * P), 0);
 	ASSERT_EQ(address[2], 0x22);
 	ASSERT_EQ(address[P - 1], 0x33);
+}
+
+/* Whoever looks at no more than the page tables must not take huge frames for pages, either. */
+TEST_F(mapping, of_huge_frames_is_not_for_direct_io) {
+	const unsigned long huge = huge_page();
+	int id = make(self->fd, (struct playground) { .order = PLAYGROUND_BUFFER,
+			.options = BOTH | CONTIGUOUS, .length = huge, .offset = huge });
+	int disk = open("/dev/ram0", O_RDWR | O_DIRECT);
+	char *address;
+
+	if (!huge)
+		SKIP(return, "the kernel has no huge pages");
+	if (id == -ENOMEM)
+		SKIP(return, "the kernel has no %lu contiguous bytes: a huge page", huge);
+	ASSERT_GT(id, 0);
+	ASSERT_GE(disk, 0);
+	ASSERT_EQ(fill(self->fd, id, 0, huge, 0x11), 0);
+	ASSERT_GT(map(self->fd, id, UNIQUE, &address), 0);
+	ASSERT_TRUE(all_are(address, huge, 0x11));
+	touch_all(address, huge);
+	EXPECT_EQ(read(disk, address + P, P), -1);
+	EXPECT_EQ(errno, EFAULT);
+	EXPECT_EQ(write(disk, address + P, P), -1);
+	EXPECT_EQ(errno, EFAULT);
+	id = user_memory(self->fd, 0, address + P, P, BOTH);
+	EXPECT_EQ(simply(self->fd, PLAYGROUND_PREPARE, id, 0), -EFAULT);
+	EXPECT_EQ(look(address + P + 1), 0x11);
+	close(disk);
 }
 
 TEST_F(mapping, is_not_for_direct_io) {
