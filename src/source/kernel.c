@@ -47,7 +47,7 @@ static bool is_linear(unsigned long address)
 {
 	if (IS_ENABLED(CONFIG_HIGHMEM) && address >= (unsigned long)high_memory)
 		return false;
-	return virt_addr_valid((void *)address);
+	return iomd_compat_virt_addr_valid(address);
 }
 
 /* The page behind a kernel address; NULL if there is none. */
