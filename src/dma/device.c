@@ -58,6 +58,7 @@ void iomd_dma_device_put(struct iomd_dma_device *device)
 	put_device(device->dev);
 	kfree_rcu(device, rcu);
 }
+IOMD_EXPORT_TEST(iomd_dma_device_put);
 
 /*
  * Has the device a driver that did not begin to leave it? The driver core's own word
@@ -205,7 +206,6 @@ struct iomd_dma_device *iomd_dma_device_get(struct device *dev)
 	return ERR_PTR(ret);
 }
 IOMD_EXPORT_TEST(iomd_dma_device_get);
-IOMD_EXPORT_TEST(iomd_dma_device_put);
 
 bool iomd_dma_device_begin(struct iomd_dma_device *device, struct iomd_dma_map *map)
 {

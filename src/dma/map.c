@@ -197,7 +197,7 @@ unsigned long iomd_dma_attributes(const struct iomd *md)
 
 /* Takes over the caller's reference to the device. */
 static struct iomd_dma_map *alloc_map(struct iomd_dma_device *device, u64 length,
-				  enum dma_data_direction direction)
+				      enum dma_data_direction direction)
 {
 	struct iomd_dma_map *map = NULL;
 

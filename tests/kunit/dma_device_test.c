@@ -619,7 +619,7 @@ static void leave(void *data)
 	struct leaving_driver *leaving = data;
 
 	if (leaving->begun) {
-		msleep(1);
+		fsleep(1000);
 		return;
 	}
 	leaving->begun = true;
@@ -640,7 +640,7 @@ static void a_driver_waits_for_who_is_at_it(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, iomd_dma_device_enter(device));
 	worker_start(test, &worker, leave, &leaving);
 	while (!iomd_dma_device_is_gone(device))
-		msleep(1);
+		fsleep(1000);
 	KUNIT_EXPECT_FALSE(test, iomd_dma_device_enter(device));
 	KUNIT_EXPECT_FALSE(test, iomd_dma_device_begin(device, &map));
 	KUNIT_EXPECT_FALSE(test, map.mapped);

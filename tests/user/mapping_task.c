@@ -124,7 +124,7 @@ TEST_F(mapping, is_huge_where_the_memory_is) {
 	ASSERT_EQ((unsigned long)address % huge, 0);
 	ASSERT_TRUE(smaps_line(address, "THPeligible", line, sizeof(line)));
 	if (!strchr(line, '1'))
-		SKIP(return, "THPeligible: 0, huge pages of drivers would not be told from others here");
+		SKIP(return, "THPeligible: 0, huge pages of drivers can't be told from others");
 	ASSERT_LE(touch_all(address, 2 * huge), 5);
 	ASSERT_EQ(address[huge], 0x12);
 	ASSERT_EQ(address[huge + 1], 0x11);
