@@ -149,6 +149,42 @@ static void two_threads_and_a_spectator(struct kunit *test)
 	arena_close(&arena);
 }
 
+/* What was found last is known to all who ask for one segment after the other. */
+static void ask(void *data)
+{
+	struct arena *arena = data;
+	u64 at, length = 0, room;
+
+	for (at = 0; at < arena->image.length; at += length) {
+		phys_addr_t address = iomd_get_physical_segment(arena->md, at, &length, 0);
+
+		if (!length || address != image_at(&arena->image, at, &room) || length > room) {
+			check(arena, false, "segment");
+			return;
+		}
+	}
+}
+
+static void several_ask_at_once(struct kunit *test)
+{
+	struct worker workers[2];
+	struct arena arena;
+	unsigned int i;
+
+	arena_open(&arena, test, 200);
+	arena_look_up(&arena);
+	KUNIT_ASSERT_EQ(test, iomd_prepare(arena.md, 0), 0);
+	for (i = 0; i < ARRAY_SIZE(workers); i++)
+		worker_start(test, &workers[i], ask, &arena);
+	race_for_a_while();
+	for (i = 0; i < ARRAY_SIZE(workers); i++) {
+		worker_stop(&workers[i]);
+		KUNIT_EXPECT_GT(test, workers[i].rounds, 0UL);
+	}
+	KUNIT_EXPECT_EQ(test, iomd_complete(arena.md, 0), 0);
+	arena_close(&arena);
+}
+
 static void two_threads_of_the_owner(struct kunit *test)
 {
 	struct puppet *thread;
@@ -504,6 +540,7 @@ static void others_try_themselves_after_a_failure(struct kunit *test)
 
 static struct kunit_case race_cases[] = {
 	KUNIT_CASE(two_threads_and_a_spectator),
+	KUNIT_CASE(several_ask_at_once),
 	KUNIT_CASE(two_threads_of_the_owner),
 	KUNIT_CASE(maps_of_all_kinds),
 	KUNIT_CASE(the_owner_drops_pages_meanwhile),
