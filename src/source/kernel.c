@@ -28,6 +28,17 @@ static bool is_writable(unsigned long address)
 }
 #endif
 
+/*
+ * Is it in the linear map? Where that does not hold all memory, what kmap() gives lies
+ * behind it, and passes for the address of a page that is not in it.
+ */
+static bool is_linear(unsigned long address)
+{
+	if (IS_ENABLED(CONFIG_HIGHMEM) && address >= (unsigned long)high_memory)
+		return false;
+	return iomd_compat_virt_addr_valid(address);
+}
+
 /* The page behind a kernel address; NULL if there is none. */
 static struct page *page_of(unsigned long address)
 {
@@ -39,7 +50,7 @@ static struct page *page_of(unsigned long address)
 		/* What ioremap() maps has an entry there, but no struct page. */
 		return page && pfn_valid(page_to_pfn(page)) ? page : NULL;
 	}
-	return iomd_compat_virt_addr_valid(address) ? virt_to_page(pointer) : NULL;
+	return is_linear(address) ? virt_to_page(pointer) : NULL;
 }
 
 int iomd_kernel_append(struct iomd_segments *segments, u64 address, u64 length, bool write)

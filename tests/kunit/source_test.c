@@ -3,6 +3,7 @@
  * Where described memory is: each byte of user and kernel memory of every kind,
  * compared with what a page table walk says.
  */
+#include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
@@ -265,7 +266,7 @@ static void a_thousand_ranges(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, ranges);
 	for (i = 0; i < count; i++)
 		ranges[i] = area_range(&stage.area,
-				       i * 104729ULL % (area_bytes(&stage.area) - 9000),
+				       rest_of(i * 104729ULL, area_bytes(&stage.area) - 9000),
 				       i * 7 % 9000);
 	image_add_area(&stage.image, &stage.area, ranges, count);
 	for (batch = 0; batch < ARRAY_SIZE(batches); batch++) {
@@ -489,6 +490,42 @@ static void kernel_stack_memory(struct kunit *test)
 	compare_kernel(test, task_stack_page(current), THREAD_SIZE);
 }
 
+static void expect_no_kernel_memory(struct kunit *test, u64 address, u64 length)
+{
+	struct iomd *md = iomd_with_address((void *)(unsigned long)address, length,
+					    IOMD_DIRECTION_OUT);
+
+	KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(md), -EFAULT, "at %#llx", address);
+	if (!IS_ERR(md))
+		iomd_release(md);
+	md = iomd_with_address_range(address, length, IOMD_DIRECTION_OUT, IOMD_KERNEL_TASK);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(md));
+	KUNIT_EXPECT_EQ_MSG(test, iomd_prepare(md, 0), -EFAULT, "at %#llx", address);
+	KUNIT_EXPECT_EQ(test, (u64)iomd_get_physical_address(md), 0ULL);
+	iomd_release(md);
+}
+
+/* It has no address of its own, or the one that it always has. */
+static void kernel_memory_mapped_for_a_while(struct kunit *test)
+{
+	struct page *page = alloc_page(GFP_HIGHUSER);
+	void *addresses[2];
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_EQ(test, PageHighMem(page), IS_ENABLED(CONFIG_HIGHMEM));
+	addresses[0] = kmap(page);
+	addresses[1] = kmap_local_page(page);
+	for (i = 0; i < ARRAY_SIZE(addresses); i++)
+		if (PageHighMem(page))
+			expect_no_kernel_memory(test, (unsigned long)addresses[i], 8);
+		else
+			compare_kernel(test, addresses[i], PAGE_SIZE);
+	kunmap_local(addresses[1]);
+	kunmap(page);
+	__free_page(page);
+}
+
 static void kernel_ranges_of_all_kinds(struct kunit *test)
 {
 	void *memory = kmalloc(PAGE_SIZE, GFP_KERNEL);
@@ -521,21 +558,6 @@ static void kernel_ranges_of_all_kinds(struct kunit *test)
 	kfree(memory);
 }
 
-static void expect_no_kernel_memory(struct kunit *test, u64 address, u64 length)
-{
-	struct iomd *md = iomd_with_address((void *)(unsigned long)address, length,
-					    IOMD_DIRECTION_OUT);
-
-	KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(md), -EFAULT, "at %#llx", address);
-	if (!IS_ERR(md))
-		iomd_release(md);
-	md = iomd_with_address_range(address, length, IOMD_DIRECTION_OUT, IOMD_KERNEL_TASK);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(md));
-	KUNIT_EXPECT_EQ_MSG(test, iomd_prepare(md, 0), -EFAULT, "at %#llx", address);
-	KUNIT_EXPECT_EQ(test, (u64)iomd_get_physical_address(md), 0ULL);
-	iomd_release(md);
-}
-
 static void refuses_what_is_no_kernel_memory(struct kunit *test)
 {
 	struct puppet *puppet = puppet_start(test);
@@ -554,7 +576,8 @@ static void refuses_what_is_no_kernel_memory(struct kunit *test)
 	expect_no_kernel_memory(test, 0, 8);
 	expect_no_kernel_memory(test, 0x1000, 8);
 	/* Behind the last page of RAM in the linear map, and where no address can be. */
-	expect_no_kernel_memory(test, (unsigned long)__va(BIT_ULL(43)), 8);
+	expect_no_kernel_memory(test, (unsigned long)(IS_ENABLED(CONFIG_64BIT) ?
+						      __va(BIT_ULL(43)) : high_memory), 8);
 	expect_no_kernel_memory(test, BIT_ULL(60), 8);
 	expect_no_kernel_memory(test, -2 * PAGE_SIZE, PAGE_SIZE);
 
@@ -595,6 +618,7 @@ static struct kunit_case source_cases[] = {
 	KUNIT_CASE(kernel_module_memory),
 	KUNIT_CASE(kernel_code_and_constants),
 	KUNIT_CASE(kernel_stack_memory),
+	KUNIT_CASE(kernel_memory_mapped_for_a_while),
 	KUNIT_CASE(kernel_ranges_of_all_kinds),
 	KUNIT_CASE(refuses_what_is_no_kernel_memory),
 	KUNIT_CASE(a_page_struct_is_not_its_page),
