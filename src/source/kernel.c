@@ -8,6 +8,7 @@
 #include <linux/vmalloc.h>
 
 #include "../desc/general.h"
+#include "../desc/ram.h"
 #include "kernel.h"
 #include "source.h"
 
@@ -29,6 +30,16 @@ static bool is_writable(unsigned long address)
 #endif
 
 /*
+ * What ioremap() maps has an entry in the page tables, but no struct page, or, where
+ * the memory map has no holes, one that stands for no memory.
+ */
+static bool is_memory(struct page *page)
+{
+	return pfn_valid(page_to_pfn(page)) &&
+	       (iomd_is_ram_page(page) || is_zone_device_page(page));
+}
+
+/*
  * Is it in the linear map? Where that does not hold all memory, what kmap() gives lies
  * behind it, and passes for the address of a page that is not in it.
  */
@@ -47,8 +58,7 @@ static struct page *page_of(unsigned long address)
 
 	if (iomd_compat_is_vmalloc_or_module_addr(pointer)) {
 		page = vmalloc_to_page(pointer);
-		/* What ioremap() maps has an entry there, but no struct page. */
-		return page && pfn_valid(page_to_pfn(page)) ? page : NULL;
+		return page && is_memory(page) ? page : NULL;
 	}
 	return is_linear(address) ? virt_to_page(pointer) : NULL;
 }

@@ -4,6 +4,7 @@
  * compared with what a page table walk says.
  */
 #include <linux/highmem.h>
+#include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
@@ -14,7 +15,7 @@
 #include <asm/unistd.h>
 
 #include "../../src/debug/knobs.h"
-#include "fixtures.h"
+#include "maps.h"
 
 /* Most pages that are pinned at a time; 0 is the normal batch. */
 static const unsigned int batches[] = { 0, 1, 2, 3, 17 };
@@ -558,6 +559,15 @@ static void kernel_ranges_of_all_kinds(struct kunit *test)
 	kfree(memory);
 }
 
+static void refuses_mapped_registers(struct kunit *test)
+{
+	void __iomem *registers = ioremap(edu_registers(test), PAGE_SIZE);
+
+	KUNIT_ASSERT_NOT_NULL(test, (void __force *)registers);
+	expect_no_kernel_memory(test, (unsigned long)registers, 8);
+	iounmap(registers);
+}
+
 static void refuses_what_is_no_kernel_memory(struct kunit *test)
 {
 	struct puppet *puppet = puppet_start(test);
@@ -620,6 +630,7 @@ static struct kunit_case source_cases[] = {
 	KUNIT_CASE(kernel_stack_memory),
 	KUNIT_CASE(kernel_memory_mapped_for_a_while),
 	KUNIT_CASE(kernel_ranges_of_all_kinds),
+	KUNIT_CASE(refuses_mapped_registers),
 	KUNIT_CASE(refuses_what_is_no_kernel_memory),
 	KUNIT_CASE(a_page_struct_is_not_its_page),
 	{}
