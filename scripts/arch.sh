@@ -21,8 +21,8 @@ x86_64)
 	;;
 i386)
 	kernel_arch=i386 cross=i686-linux-gnu-
-	# More than the kernel can have mapped all the time.
-	guest_memory=3G
+	# More than the kernel can have mapped all the time, and than addresses of 32 bits.
+	guest_memory=6G
 	image=bzImage image_path=arch/x86/boot/bzImage
 	qemu=qemu-system-i386 qemu_packages=(qemu-system-x86)
 	cross_packages=(gcc-i686-linux-gnu libc6-dev-i386-cross)
