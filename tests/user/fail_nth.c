@@ -129,13 +129,14 @@ TEST_F(fail, making_descriptors) {
 	u32 ids[2] = { self->buffer, self->small };
 	const struct operation operations[] = {
 		MAKE("user memory", .order = PLAYGROUND_USER, .options = BOTH,
-		     .address = (u64)self->memory, .length = PAGES * P),
+		     .address = ADDRESS(self->memory), .length = PAGES * P),
 		MAKE("registers", .order = PLAYGROUND_PHYSICAL, .options = BOTH, .length = P),
 		MAKE("buffer", .order = PLAYGROUND_BUFFER, .options = BOTH, .length = PAGES * P),
 		MAKE("contiguous buffer", .order = PLAYGROUND_BUFFER,
 		     .options = BOTH | CONTIGUOUS, .length = PAGES * P, .offset = P),
-		MAKE("write-combined buffer", .order = PLAYGROUND_BUFFER,
-		     .options = BOTH | WRITE_COMBINE, .length = PAGES * P),
+		MAKE("buffer with a cache mode", .order = PLAYGROUND_BUFFER,
+		     .options = BOTH | (HAVE_CACHE_MODES ? WRITE_COMBINE : COPYBACK),
+		     .length = PAGES * P),
 		MAKE("pageable buffer", .order = PLAYGROUND_BUFFER, .options = BOTH | PAGEABLE,
 		     .length = PAGES * P),
 		MAKE("purgeable buffer", .order = PLAYGROUND_BUFFER,
@@ -143,7 +144,7 @@ TEST_F(fail, making_descriptors) {
 		MAKE("guard", .order = PLAYGROUND_GUARD, .length = 2 * P),
 		MAKE("part", .order = PLAYGROUND_SUB, .other = self->buffer, .options = BOTH,
 		     .length = 2 * P),
-		MAKE("several", .order = PLAYGROUND_MULTI, .options = BOTH, .address = (u64)ids,
+		MAKE("several", .order = PLAYGROUND_MULTI, .options = BOTH, .address = ADDRESS(ids),
 		     .length = 2),
 		MAKE("pieces", .order = PLAYGROUND_INTERLEAVED, .other = self->buffer,
 		     .offset = P, .length = P),
@@ -241,8 +242,8 @@ TEST_F(fail, mapping) {
 		MAKE("mapping into the kernel", .order = PLAYGROUND_MAP_KERNEL, .id = self->pieces),
 		MAKE("mapping user memory into the kernel", .order = PLAYGROUND_MAP_KERNEL,
 		     .id = self->user),
-		MAKE("mapping into the kernel with guards", .order = PLAYGROUND_MAP_KERNEL,
-		     .id = self->buffer, .options = GUARDED_SMALL),
+		MAKE("mapping into the kernel anew", .order = PLAYGROUND_MAP_KERNEL,
+		     .id = self->buffer, .options = HAVE_HOLES ? GUARDED_SMALL : READ_ONLY),
 	};
 
 	EXPECT_EACH_TO_FAIL(operations);

@@ -53,6 +53,18 @@ typedef __u8 u8;
 /* The kernel's page. */
 #define P	((unsigned long)getpagesize())
 
+/*
+ * Where the kernel lets a module have memory that is not cached as all other, and
+ * mappings into the kernel with pages that fault: on x86.
+ */
+#if defined(__x86_64__) || defined(__i386__)
+#define HAVE_CACHE_MODES	1
+#define HAVE_HOLES		1
+#else
+#define HAVE_CACHE_MODES	0
+#define HAVE_HOLES		0
+#endif
+
 /* What a user's address is to the kernel. */
 #define ADDRESS(pointer)	((u64)(uintptr_t)(pointer))
 #define POINTER(address)	((void *)(uintptr_t)(address))
