@@ -295,7 +295,9 @@ static void in_hard_irq(struct kunit *test)
 
 static u64 below(struct rnd_state *random, u64 limit)
 {
-	return (((u64)prandom_u32_state(random) << 32) | prandom_u32_state(random)) % limit;
+	u64 high = prandom_u32_state(random);
+
+	return rest_of((high << 32) | prandom_u32_state(random), limit);
 }
 
 /* Ranges that often follow each other, seldom overlap, and may be empty. */

@@ -37,7 +37,7 @@ static u64 below(struct round *round, u64 limit)
 {
 	u32 high = prandom_u32_state(&round->random);
 
-	return (((u64)high << 32) | prandom_u32_state(&round->random)) % limit;
+	return rest_of(((u64)high << 32) | prandom_u32_state(&round->random), limit);
 }
 
 static u32 power_of_2(struct round *round, unsigned int most)
@@ -117,8 +117,8 @@ static u64 cut(const struct strict_limits *limits, u64 address, u64 length)
 	if (piece == length)
 		return piece;
 	if (piece >= limits->length_alignment)
-		piece -= piece % limits->length_alignment;
-	end = address + piece - (address + piece) % limits->inner_alignment;
+		piece -= rest_of(piece, limits->length_alignment);
+	end = address + piece - rest_of(address + piece, limits->inner_alignment);
 	return end > address ? end - address : piece;
 }
 
@@ -138,7 +138,8 @@ static void make_model(struct round *round, u64 from)
 		u32 alignment = at ? limits->inner_alignment : limits->alignment;
 
 		round->too_high |= address + length - 1 > limits->last;
-		round->misaligned |= address % alignment || length % limits->length_alignment;
+		round->misaligned |= rest_of(address, alignment) ||
+				     rest_of(length, limits->length_alignment);
 		model->segments[model->count].iovm_addr = address;
 		model->segments[model->count++].length = length;
 		at += length;
@@ -271,7 +272,7 @@ static void one_round(struct round *round)
 	unit = round->limits.length_alignment;
 	if (round->bench->length < unit)
 		return;
-	round->length = unit * (1 + below(round, round->bench->length / unit));
+	round->length = unit * (1 + below(round, div64_u64(round->bench->length, unit)));
 	round->offset = below(round, round->bench->length - round->length + 1);
 	if (below(round, 2))
 		round->offset &= ~63ULL;

@@ -8,6 +8,7 @@
 
 #include <kunit/test.h>
 #include <linux/completion.h>
+#include <linux/math64.h>
 #include <linux/types.h>
 
 #include <iomd/iomd.h>
@@ -19,6 +20,21 @@
 #define KUNIT_EXPECT_MEMEQ(test, left, right, size) \
 	KUNIT_EXPECT_EQ(test, memcmp(left, right, size), 0)
 #endif
+
+/*
+ * Bits of physical addresses that are beyond all memory, and still have frame numbers;
+ * lengths of as many don't fit in 32 bits, nor, where these have 64, do their pages.
+ */
+#define FAR_BITS	(BITS_PER_LONG == 64 ? 46 : 31 + PAGE_SHIFT)
+
+/* @value % @by, for which machines of 32 bits have no instruction. */
+static inline u64 rest_of(u64 value, u64 by)
+{
+	u64 rest;
+
+	div64_u64_rem(value, by, &rest);
+	return rest;
+}
 
 /* init and exit of every suite; the latter looks for leaks. */
 int fixture_init(struct kunit *test);

@@ -135,7 +135,7 @@ static void sweep(struct kunit *test)
 	length = iomd_get_length(sweep.md);
 	KUNIT_ASSERT_EQ(test, iomd_prepare(sweep.md, 0), 0);
 	for (i = 0; right && i < SWEEP_OFFSETS; i++) {
-		offset = i * (length / SWEEP_OFFSETS) + i * 100;
+		offset = i * div_u64(length, SWEEP_OFFSETS) + i * 100;
 		/* All of the rest each now and then; it takes its time. */
 		longest = min_t(u64, length - offset, i % 6 ? SZ_1M + SZ_256K : U64_MAX);
 		for (k = 0; right && k <= ARRAY_SIZE(lengths); k++, done++)

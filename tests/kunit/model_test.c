@@ -164,7 +164,7 @@ struct model {
 
 static u64 draw(struct model *model, u64 below)
 {
-	return below ? prandom_u32_state(&model->random) % below : 0;
+	return below ? rest_of(prandom_u32_state(&model->random), below) : 0;
 }
 
 static bool one_in(struct model *model, unsigned int n)

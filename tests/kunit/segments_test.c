@@ -326,7 +326,8 @@ static void lists_of_many_ranges(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, iomd_prepare(md, 0), 0);
 	image_check(&image, md);
 	for (i = 0; i < 300; i++)
-		image_check_walk(&image, md, i * 10007ULL % image.length, i * i % 30000, NULL);
+		image_check_walk(&image, md, rest_of(i * 10007ULL, image.length),
+				 i * i % 30000, NULL);
 	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
 	iomd_release(md);
 	os_object_barrier();

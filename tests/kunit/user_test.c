@@ -314,7 +314,7 @@ static void ranges_that_wrap(struct kunit *test)
 {
 	const struct iomd_address_range ranges[] = {
 		{ U64_MAX, 1 }, { 1, U64_MAX }, { 0x7f0000000000, -0x7f0000000000ULL },
-		{ -PAGE_SIZE, PAGE_SIZE }, { -PAGE_SIZE, 1 },
+		{ -(u64)PAGE_SIZE, PAGE_SIZE }, { -(u64)PAGE_SIZE, 1 },
 	};
 	struct iomd_address_range none = {};
 	struct scene scene;
