@@ -184,7 +184,8 @@ static int check_extents(const struct iomd_general *general, u64 options)
 	for (i = 0; i < extents->count; i++) {
 		u64 last = extents->list[i].address + extents->list[i].length - 1;
 
-		if (last != (phys_addr_t)last)
+		/* With 32 bits, frames end before addresses do. */
+		if (last != (phys_addr_t)last || last >> PAGE_SHIFT != PHYS_PFN(last))
 			return -EINVAL;
 	}
 	return 0;

@@ -46,7 +46,7 @@ static void is_a_class_of_its_own(struct kunit *test)
 
 static void refuses_what_wraps(struct kunit *test)
 {
-	expect_refusal(test, iomd_device_memory_with_range(-PAGE_SIZE, PAGE_SIZE), -EINVAL);
+	expect_refusal(test, iomd_device_memory_with_range(-(u64)PAGE_SIZE, PAGE_SIZE), -EINVAL);
 	expect_refusal(test, iomd_device_memory_with_range(1, U64_MAX), -EINVAL);
 	expect_refusal(test, iomd_device_memory_with_range(U64_MAX, 1), -EINVAL);
 }
@@ -60,10 +60,10 @@ static void may_be_empty_or_huge(struct kunit *test)
 	iomd_get_physical_segment(md, 0, &length, 0);
 	KUNIT_EXPECT_EQ(test, length, 0ULL);
 	iomd_release(md);
-	md = made(test, iomd_device_memory_with_range(0, BIT_ULL(46)));
-	KUNIT_EXPECT_EQ(test, (u64)iomd_get_physical_segment(md, BIT_ULL(45), &length, 0),
-			BIT_ULL(45));
-	KUNIT_EXPECT_EQ(test, length, BIT_ULL(45));
+	md = made(test, iomd_device_memory_with_range(0, BIT_ULL(FAR_BITS)));
+	KUNIT_EXPECT_EQ(test, (u64)iomd_get_physical_segment(md, BIT_ULL(FAR_BITS - 1), &length, 0),
+			BIT_ULL(FAR_BITS - 1));
+	KUNIT_EXPECT_EQ(test, length, BIT_ULL(FAR_BITS - 1));
 	iomd_release(md);
 }
 

@@ -115,7 +115,7 @@ static void thousands_of_parts(struct kunit *test)
 
 static void lengths_that_are_huge_or_wrap(struct kunit *test)
 {
-	struct iomd *half = physical(test, 0, BIT_ULL(45), BOTH);
+	struct iomd *half = physical(test, 0, BIT_ULL(FAR_BITS - 1), BOTH);
 	struct iomd *most = made(test, iomd_with_address_range(0, U64_MAX - PAGE_SIZE,
 							       BOTH | IOMD_MEMORY_REMOTE, NULL));
 	struct iomd *rest = physical(test, 0x1000, PAGE_SIZE, BOTH);
@@ -131,11 +131,11 @@ static void lengths_that_are_huge_or_wrap(struct kunit *test)
 	iomd_release(md);
 	expect_refusal(test, iomd_multi_with_descriptors(parts, 3, BOTH, false), -EINVAL);
 	md = made(test, iomd_multi_with_descriptors(halves, 2, BOTH, false));
-	KUNIT_EXPECT_EQ(test, iomd_get_length(md), BIT_ULL(46));
-	iomd_get_physical_segment(md, BIT_ULL(45) - 1, &length, 0);
+	KUNIT_EXPECT_EQ(test, iomd_get_length(md), BIT_ULL(FAR_BITS));
+	iomd_get_physical_segment(md, BIT_ULL(FAR_BITS - 1) - 1, &length, 0);
 	KUNIT_EXPECT_EQ(test, length, 1ULL);
-	iomd_get_physical_segment(md, BIT_ULL(45), &length, 0);
-	KUNIT_EXPECT_EQ(test, length, BIT_ULL(45));
+	iomd_get_physical_segment(md, BIT_ULL(FAR_BITS - 1), &length, 0);
+	KUNIT_EXPECT_EQ(test, length, BIT_ULL(FAR_BITS - 1));
 	iomd_release(md);
 	iomd_release(half);
 	iomd_release(most);

@@ -11,6 +11,8 @@
 #include "fixtures.h"
 
 #define GIB		BIT_ULL(30)
+/* Where the last frame ends whose number fits in 32 bits. */
+#define BEHIND_FRAMES	BIT_ULL(32 + PAGE_SHIFT)
 
 /* Most entries of one block of the list; 0 is the normal one. */
 static const unsigned int block_sizes[] = { 0, 2, 3, 5, 9 };
@@ -113,19 +115,19 @@ static void one_range_may_be_huge(struct kunit *test)
 {
 	/* More than 32 bits of bytes, exactly n times that, more than 32 bits of pages. */
 	static const u64 lengths[] = {
-		4 * GIB - 1, 4 * GIB, 4 * GIB + 1, 8 * GIB, 5 * GIB + 3, BIT_ULL(44),
-		BIT_ULL(45) + PAGE_SIZE,
+		4 * GIB - 1, 4 * GIB, 4 * GIB + 1, 8 * GIB, 5 * GIB + 3, BIT_ULL(FAR_BITS - 2),
+		BIT_ULL(FAR_BITS - 1) + PAGE_SIZE,
 	};
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
-		struct iomd *md = iomd_with_physical_address(BIT_ULL(46) + 5, lengths[i],
+		struct iomd *md = iomd_with_physical_address(BIT_ULL(FAR_BITS) + 5, lengths[i],
 							     IOMD_DIRECTION_OUT);
 		struct image image;
 
 		KUNIT_ASSERT_FALSE(test, IS_ERR(md));
 		image_init(&image, test, 1);
-		image_add(&image, BIT_ULL(46) + 5, lengths[i]);
+		image_add(&image, BIT_ULL(FAR_BITS) + 5, lengths[i]);
 		image_check(&image, md);
 		image_check_query(&image, md, lengths[i] / 2);
 		image_check_walk(&image, md, lengths[i] - 7, 7, NULL);
@@ -198,7 +200,7 @@ static void refuses_what_wraps(struct kunit *test)
 {
 	static const struct iomd_address_range bad[] = {
 		{ U64_MAX, 1 }, { U64_MAX, U64_MAX }, { 1, U64_MAX }, { U64_MAX - 4094, 4095 },
-		{ -PAGE_SIZE, PAGE_SIZE }, { -PAGE_SIZE, PAGE_SIZE - 1 },
+		{ -(u64)PAGE_SIZE, PAGE_SIZE }, { -(u64)PAGE_SIZE, PAGE_SIZE - 1 },
 		{ BIT_ULL(63), BIT_ULL(63) },
 	};
 	struct task_struct * const tasks[] = { NULL, IOMD_KERNEL_TASK };
@@ -225,11 +227,43 @@ static void refuses_what_wraps(struct kunit *test)
 
 static void accepts_the_last_page_that_does_not_wrap(struct kunit *test)
 {
-	struct iomd *md = iomd_with_physical_address(-2 * PAGE_SIZE, PAGE_SIZE, 0);
+	const u64 last = BITS_PER_LONG == 64 ? -2 * (u64)PAGE_SIZE : BEHIND_FRAMES - PAGE_SIZE;
+	struct iomd *md = iomd_with_physical_address(last, PAGE_SIZE, 0);
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(md));
-	KUNIT_EXPECT_EQ(test, (u64)iomd_get_physical_address(md), (u64)-2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, (u64)iomd_get_physical_address(md), last);
 	iomd_release(md);
+}
+
+/* A frame's number is a long, and must not name another frame. */
+static void refuses_addresses_that_no_frame_has(struct kunit *test)
+{
+	static const struct iomd_address_range ranges[] = {
+		{ BEHIND_FRAMES - 1, 2 }, { BEHIND_FRAMES, 1 }, { BEHIND_FRAMES + 0x1000, 0x1000 },
+		{ 0x1000, BEHIND_FRAMES },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ranges); i++) {
+		struct iomd_address_range range = ranges[i];
+		struct image image;
+		struct iomd *md;
+
+		image_init(&image, test, 1);
+		image_add(&image, range.address, range.length);
+		if (BITS_PER_LONG == 64) {
+			md = describe_physical(test, &range, 1);
+			image_check(&image, md);
+			iomd_release(md);
+		} else {
+			expect_refusal(test, iomd_with_address_ranges(&range, 1, 0, NULL), -EINVAL);
+		}
+		/* Another machine may have more. */
+		md = iomd_with_address_ranges(&range, 1, IOMD_MEMORY_REMOTE, NULL);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(md));
+		image_check(&image, md);
+		iomd_release(md);
+	}
 }
 
 static void a_thousand_ranges(struct kunit *test)
@@ -315,7 +349,8 @@ static void lists_of_many_ranges(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, ranges);
 	image_init(&image, test, 2000);
 	for (i = 0; i < count; i++) {
-		u64 offset = i * 7919ULL % (pages * PAGE_SIZE - 9000), length = i * 613 % 9000;
+		u64 offset = rest_of(i * 7919ULL, pages * PAGE_SIZE - 9000);
+		u64 length = i * 613 % 9000;
 
 		ranges[i].address = (unsigned long)area.address + offset;
 		ranges[i].length = length;
@@ -515,6 +550,7 @@ static struct kunit_case segments_cases[] = {
 	KUNIT_CASE(a_walk_is_cut_to_what_was_asked),
 	KUNIT_CASE(refuses_what_wraps),
 	KUNIT_CASE(accepts_the_last_page_that_does_not_wrap),
+	KUNIT_CASE(refuses_addresses_that_no_frame_has),
 	KUNIT_CASE(a_thousand_ranges),
 	KUNIT_CASE_PARAM(long_lists, block_gen_params),
 	KUNIT_CASE_PARAM(lists_of_many_ranges, block_gen_params),

@@ -35,7 +35,8 @@ static void is_where_its_part_of_the_parent_is(struct kunit *test)
 			image_add_part(&image, &leaf.image, places[from], length);
 			md = sub_of(test, parent, places[from], length);
 			image_check(&image, md);
-			image_check_walk(&image, md, length / 3, length / 3, NULL);
+			image_check_walk(&image, md, div_u64(length, 3),
+					 div_u64(length, 3), NULL);
 			image_check_walk(&image, md, length / 2, U64_MAX, NULL);
 			iomd_release(md);
 		}
@@ -73,15 +74,15 @@ static void may_be_empty(struct kunit *test)
 
 static void may_be_huge(struct kunit *test)
 {
-	const u64 length = BIT_ULL(45) + PAGE_SIZE;
-	struct iomd *parent = made(test, iomd_with_physical_address(BIT_ULL(46), length, 0));
+	const u64 length = BIT_ULL(FAR_BITS - 1) + PAGE_SIZE;
+	struct iomd *parent = made(test, iomd_with_physical_address(BIT_ULL(FAR_BITS), length, 0));
 	struct iomd *md = sub_of(test, parent, BIT_ULL(33) + 1, length - BIT_ULL(33) - 1);
 	struct image image;
 
 	image_init(&image, test, 1);
-	image_add(&image, BIT_ULL(46) + BIT_ULL(33) + 1, length - BIT_ULL(33) - 1);
+	image_add(&image, BIT_ULL(FAR_BITS) + BIT_ULL(33) + 1, length - BIT_ULL(33) - 1);
 	image_check(&image, md);
-	image_check_query(&image, md, BIT_ULL(44));
+	image_check_query(&image, md, BIT_ULL(FAR_BITS - 2));
 	iomd_release(md);
 	iomd_release(parent);
 }
