@@ -20,8 +20,8 @@
 
 #define MAP_OPTIONS	(IOMD_MAP_MASK & ~(IOMD_MAP_STATIC | IOMD_MAP_OVERWRITE))
 #define SET_OPTIONS	(MAP_OPTIONS & ~IOMD_MAP_REFERENCE)
-/* More than any address space has; rounding it to pages does not wrap. */
-#define MAX_LENGTH	BIT_ULL(62)
+/* At least what any address space has; rounding it to pages does not wrap. */
+#define MAX_LENGTH	min_t(u64, BIT_ULL(62), ULONG_MAX)
 
 /* Inaccessible memory on either side: a page, or 64 KiB. Both bits count as one page. */
 static unsigned int guard_pages(u64 options)

@@ -303,6 +303,9 @@ static int make_view(struct iomd_shmem *shmem)
 		return 0;
 	if (shmem->owner.mm != current->mm)
 		return -EOPNOTSUPP;
+	/* The machine may have more memory than an address space. */
+	if (PAGE_ALIGN(shmem->bytes) > ULONG_MAX)
+		return -ENOMEM;
 	view = iomd_user_view_make(shmem->file, PAGE_ALIGN(shmem->bytes));
 	if (IS_ERR(view))
 		return PTR_ERR(view);

@@ -34,6 +34,8 @@ static void ranges_that_are_not_inside(struct kunit *test)
 		{ ~0ULL, 1 }, { ~0ULL, 2 }, { 1, ~0ULL }, { P, -P }, { -P, P }, { -P, 2 * P },
 		{ ~0ULL, ~0ULL }, { 0, ~0ULL },
 	};
+	const u64 most = BITS_PER_LONG == 64 ? -2 * P : BIT_ULL(FAR_BITS);
+	const u64 too_long = BITS_PER_LONG == 64 ? BIT_ULL(62) + 1 : BIT_ULL(32) + 1;
 	struct iomd *empty = made(test, iomd_with_address_range(0, 0, 0, KERNEL));
 	struct area area;
 	struct iomd *md = user_memory(test, &area, 2);
@@ -50,12 +52,12 @@ static void ranges_that_are_not_inside(struct kunit *test)
 	iomd_release(empty);
 	iomd_release(md);
 	/* Inside, but of no address space. */
-	md = made(test, iomd_with_physical_address(0, -2 * P, BOTH));
+	md = made(test, iomd_with_physical_address(0, most, BOTH));
 	expect_unmapped(test, iomd_map(md, 0), -ENOMEM);
 	expect_unmapped(test, ask(md, area.puppet->task, 0, ANY, 0, 0), -ENOMEM);
 	expect_unmapped(test, ask(md, area.puppet->task, 0, ANY, 0, (u64)TASK_SIZE_MAX + P),
 			-ENOMEM);
-	expect_unmapped(test, ask(md, KERNEL, 0, ANY, 0, BIT_ULL(62) + 1), -ENOMEM);
+	expect_unmapped(test, ask(md, KERNEL, 0, ANY, 0, too_long), -ENOMEM);
 	iomd_release(md);
 }
 

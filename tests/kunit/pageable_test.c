@@ -165,6 +165,13 @@ static void refuses_what_cannot_be(struct kunit *test)
 	expect_refusal(test, iomd_buffer_with_options(PAGEABLE, U64_MAX, 1), -EINVAL);
 	expect_refusal(test, iomd_buffer_with_options(PAGEABLE, U64_MAX - P, 1), -ENOMEM);
 	expect_refusal(test, iomd_buffer_with_options(PAGEABLE, too_much, 1), -ENOMEM);
+	/* There may be that much memory, but its owner can't see all of it. */
+	if (BITS_PER_LONG == 32) {
+		struct scene scene = { .puppet = puppet, .options = PAGEABLE,
+				       .capacity = BIT_ULL(32) + P };
+
+		KUNIT_EXPECT_EQ(test, puppet_call(puppet, make_in_task, &scene), (long)-ENOMEM);
+	}
 	expect_refusal(test, iomd_buffer_with_options(PAGEABLE | IOMD_MAP_PREFAULT, P, 1),
 		       -EINVAL);
 	/* A kernel thread has no memory to show it in, another process is not us. */
