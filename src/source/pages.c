@@ -17,9 +17,12 @@
 #include "../segments/segments.h"
 #include "pages.h"
 
-/* Pages that may be set aside. */
-#define FEW		(4UL << IOMD_MAX_ORDER)
-#define MANY		(totalram_pages() / 4)
+/*
+ * Pages that may be set aside: of those that the kernel has an address for. The largest
+ * block alone may be more than a machine can spare.
+ */
+#define FEW		min_t(unsigned long, 4UL << IOMD_MAX_ORDER, MANY)
+#define MANY		(low_pages() / 4)
 
 struct hunt {
 	struct iomd_segments *segments;
@@ -32,6 +35,11 @@ struct hunt {
 	unsigned long aside;
 	struct list_head rejected;
 };
+
+static unsigned long low_pages(void)
+{
+	return totalram_pages() - totalhigh_pages();
+}
 
 static bool is_reachable(const struct hunt *hunt, struct page *page, unsigned int order)
 {
@@ -184,7 +192,7 @@ int iomd_pages_check(struct iomd_pages_wish *wish)
 	wish->alignment = max_t(u64, wish->alignment, PAGE_SIZE);
 	if (wish->alignment > PAGE_SIZE)
 		wish->contiguous = true;
-	if (PFN_UP(wish->bytes) > totalram_pages())
+	if (PFN_UP(wish->bytes) > low_pages())
 		return -ENOMEM;
 	if (wish->contiguous && max(wish->bytes, wish->alignment) > PAGE_SIZE << IOMD_MAX_ORDER) {
 		tell(wish, "too large for the page allocator");
