@@ -258,8 +258,8 @@ static void a_process_sees_it(struct kunit *test)
 	struct puppet *puppet = puppet_start(test);
 	struct file_call call = { .flags = O_RDWR | O_CLOEXEC };
 	u8 *bytes = kunit_kzalloc(test, PAGES * P, GFP_KERNEL);
+	unsigned long address;
 	struct leaf leaf;
-	long address;
 
 	KUNIT_ASSERT_NOT_NULL(test, bytes);
 	leaf_make(&leaf, test, PAGES);
@@ -273,7 +273,7 @@ static void a_process_sees_it(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, map_file(puppet, (PAGES + 1) * P, PROT_READ, MAP_SHARED, call.fd),
 			(long)-EINVAL);
 	address = map_file(puppet, PAGES * P, PROT_READ | PROT_WRITE, MAP_SHARED, call.fd);
-	KUNIT_ASSERT_GT(test, address, 0L);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(address));
 	/* The mapping is enough. */
 	KUNIT_EXPECT_EQ(test, puppet_syscall(puppet, __NR_close, call.fd), 0L);
 	user_copy(puppet, address, bytes, PAGES * P, false);
@@ -293,8 +293,8 @@ static void what_a_process_does_not_see(struct kunit *test)
 	struct puppet *puppet = puppet_start(test);
 	struct file_call call = { .flags = O_RDONLY };
 	struct iosys_map map;
+	unsigned long address;
 	struct leaf leaf;
-	long address;
 
 	leaf_make(&leaf, test, PAGES);
 	call.md = made(test, iomd_with_address_range((unsigned long)leaf.area.address + 64, 2 * P,
@@ -312,7 +312,7 @@ static void what_a_process_does_not_see(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, map_file(puppet, P, PROT_READ | PROT_WRITE, MAP_SHARED, call.fd),
 			(long)-EACCES);
 	address = map_file(puppet, P, PROT_READ, MAP_SHARED, call.fd);
-	KUNIT_EXPECT_GT(test, address, 0L);
+	KUNIT_EXPECT_FALSE(test, IS_ERR_VALUE(address));
 	KUNIT_EXPECT_EQ(test, puppet_syscall(puppet, __NR_mprotect, address, P,
 					     PROT_READ | PROT_WRITE), (long)-EACCES);
 	KUNIT_ASSERT_EQ(test, puppet_call(puppet, get_fd, &call), 0L);

@@ -995,8 +995,8 @@ static void the_file_may_be_truncated(struct kunit *test)
 static void the_file_may_be_sealed(struct kunit *test)
 {
 	struct puppet *puppet = puppet_start(test);
+	unsigned long address;
 	struct iomd *md;
-	long address;
 	int fd;
 
 	fd = puppet_syscall(puppet, __NR_memfd_create, puppet_string(puppet, "seal"),
@@ -1005,8 +1005,7 @@ static void the_file_may_be_sealed(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0L, puppet_syscall(puppet, __NR_ftruncate, fd, PAGE_SIZE));
 	KUNIT_ASSERT_EQ(test, 0L, puppet_syscall(puppet, __NR_fcntl, fd, F_ADD_SEALS,
 						 F_SEAL_WRITE));
-	address = (unsigned long)puppet_syscall(puppet, __NR_mmap, 0, PAGE_SIZE, PROT_READ,
-						MAP_SHARED, fd, 0);
+	address = puppet_address(puppet, __NR_mmap, 0, PAGE_SIZE, PROT_READ, MAP_SHARED, fd, 0);
 	if (IS_ERR_VALUE(address))
 		kunit_skip(test, "this kernel does not map a sealed file");
 	md = iomd_with_address_range(address, PAGE_SIZE, IOMD_DIRECTION_IN, puppet->task);
