@@ -4,7 +4,6 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
-#include <linux/pci.h>
 #include <linux/pid.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/task.h>
@@ -16,6 +15,7 @@
 
 #include "../../src/debug/counters.h"
 #include "../../src/debug/inject.h"
+#include "edu.h"
 #include "playground.h"
 #include "playground_yard.h"
 
@@ -82,16 +82,10 @@ static struct iomd *describe_user(const struct playground *call)
 
 static struct iomd *describe_physical(const struct playground *call)
 {
-	struct pci_dev *edu;
-	phys_addr_t address = call->address;
+	phys_addr_t address = call->address ?: edu_find_registers();
 
-	if (!address) {
-		edu = pci_get_device(0x1234, 0x11e8, NULL);
-		if (!edu)
-			return ERR_PTR(-ENODEV);
-		address = pci_resource_start(edu, 0);
-		pci_dev_put(edu);
-	}
+	if (!address)
+		return ERR_PTR(-ENODEV);
 	return iomd_with_physical_address(address, call->length, call->options);
 }
 
