@@ -9,7 +9,6 @@
  */
 #include <linux/cc_platform.h>
 #include <linux/err.h>
-#include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/overflow.h>
@@ -19,6 +18,7 @@
 #include <iomd/descriptor.h>
 
 #include "../debug/inject.h"
+#include "../source/pages.h"
 #include "../source/shmem.h"
 #include "../source/wired.h"
 #include "general.h"
@@ -100,7 +100,7 @@ static int check(const struct request *request)
 	    check_add_overflow(request->capacity, max_t(u64, request->alignment, PAGE_SIZE) - 1,
 			       &end))
 		return -EINVAL;
-	if (request->alignment && !is_power_of_2(request->alignment))
+	if (request->alignment && !iomd_is_power_of_2(request->alignment))
 		return -EINVAL;
 	if ((request->options & IOMD_MEMORY_CLEAR_ENCRYPT) &&
 	    cc_platform_has(CC_ATTR_MEM_ENCRYPT))
@@ -334,7 +334,7 @@ IOMD_EXPORT(iomd_buffer_with_options);
  */
 struct iomd *iomd_buffer_with_capacity(u64 capacity, u64 direction, bool contiguous)
 {
-	u64 alignment = contiguous && is_power_of_2(capacity) ? capacity : 1;
+	u64 alignment = contiguous && iomd_is_power_of_2(capacity) ? capacity : 1;
 
 	if (direction & ~IOMD_DIRECTION_MASK)
 		return ERR_PTR(-EINVAL);

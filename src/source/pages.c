@@ -185,7 +185,7 @@ int iomd_pages_check(struct iomd_pages_wish *wish)
 {
 	if (!wish->alignment)
 		wish->alignment = 1;
-	if (!is_power_of_2(wish->alignment))
+	if (!iomd_is_power_of_2(wish->alignment))
 		return -EINVAL;
 	if (wish->mask)
 		wish->alignment = max(wish->alignment, wish->mask & -wish->mask);

@@ -27,6 +27,12 @@ struct iomd_pages_wish {
 	bool brief;
 };
 
+/* is_power_of_2() takes no more than a long. */
+static inline bool iomd_is_power_of_2(u64 value)
+{
+	return value && !(value & (value - 1));
+}
+
 int iomd_pages_check(struct iomd_pages_wish *wish);
 int iomd_pages_alloc(const struct iomd_pages_wish *wish, struct iomd_segments *segments);
 void iomd_pages_free(struct iomd_segments *segments);

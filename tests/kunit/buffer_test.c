@@ -225,6 +225,7 @@ static void refuses_what_cannot_be(struct kunit *test)
 		       -EINVAL);
 	expect_refusal(test, iomd_buffer_with_options(BOTH, P, 3), -EINVAL);
 	expect_refusal(test, iomd_buffer_with_options(BOTH, P, P + 1), -EINVAL);
+	expect_refusal(test, iomd_buffer_with_options(BOTH, P, BIT_ULL(32) + P), -EINVAL);
 	expect_refusal(test, iomd_buffer_with_options(BOTH, 2, BIT_ULL(63)), -E2BIG);
 	expect_refusal(test, iomd_buffer_with_options(BOTH, BIT_ULL(63) + 1, BIT_ULL(63)), -EINVAL);
 	expect_refusal(test, iomd_buffer_with_options(IOMD_MEMORY_AUTO_PREPARE, P, 1), -EINVAL);
