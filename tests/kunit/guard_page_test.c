@@ -28,7 +28,8 @@ static void sizes_are_pages(struct kunit *test)
 	static const u64 sizes[][2] = {
 		{ 1, PAGE_SIZE }, { PAGE_SIZE - 1, PAGE_SIZE }, { PAGE_SIZE, PAGE_SIZE },
 		{ PAGE_SIZE + 1, 2 * PAGE_SIZE }, { BIT_ULL(44) + 5, BIT_ULL(44) + PAGE_SIZE },
-		{ U64_MAX - PAGE_SIZE, U64_MAX - PAGE_SIZE + 1 }, { -(u64)PAGE_SIZE, -(u64)PAGE_SIZE },
+		{ U64_MAX - PAGE_SIZE, U64_MAX - PAGE_SIZE + 1 },
+		{ -(u64)PAGE_SIZE, -(u64)PAGE_SIZE },
 	};
 	unsigned int i;
 

@@ -506,6 +506,23 @@ static void expect_no_kernel_memory(struct kunit *test, u64 address, u64 length)
 	iomd_release(md);
 }
 
+/* As kmap() does it. */
+static void *map_for_a_while(struct page *page)
+{
+#ifdef CONFIG_HIGHMEM
+	return kmap_high(page);
+#else
+	return page_address(page);
+#endif
+}
+
+static void end_map(struct page *page)
+{
+#ifdef CONFIG_HIGHMEM
+	kunmap_high(page);
+#endif
+}
+
 /* It has no address of its own, or the one that it always has. */
 static void kernel_memory_mapped_for_a_while(struct kunit *test)
 {
@@ -514,8 +531,8 @@ static void kernel_memory_mapped_for_a_while(struct kunit *test)
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
-	KUNIT_EXPECT_EQ(test, PageHighMem(page), IS_ENABLED(CONFIG_HIGHMEM));
-	addresses[0] = kmap(page);
+	KUNIT_ASSERT_EQ(test, PageHighMem(page), IS_ENABLED(CONFIG_HIGHMEM));
+	addresses[0] = map_for_a_while(page);
 	addresses[1] = kmap_local_page(page);
 	for (i = 0; i < ARRAY_SIZE(addresses); i++)
 		if (PageHighMem(page))
@@ -523,7 +540,7 @@ static void kernel_memory_mapped_for_a_while(struct kunit *test)
 		else
 			compare_kernel(test, addresses[i], PAGE_SIZE);
 	kunmap_local(addresses[1]);
-	kunmap(page);
+	end_map(page);
 	__free_page(page);
 }
 

@@ -21,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -57,13 +58,15 @@ typedef __u8 u8;
  * Where the kernel lets a module have memory that is not cached as all other, and
  * mappings into the kernel with pages that fault: on x86.
  */
-#if defined(__x86_64__) || defined(__i386__)
-#define HAVE_CACHE_MODES	1
-#define HAVE_HOLES		1
-#else
-#define HAVE_CACHE_MODES	0
-#define HAVE_HOLES		0
-#endif
+static inline bool on_x86(void)
+{
+	struct utsname name;
+
+	return !uname(&name) && strstr(name.machine, "86");
+}
+
+#define HAVE_CACHE_MODES	on_x86()
+#define HAVE_HOLES		on_x86()
 
 /* What a user's address is to the kernel. */
 #define ADDRESS(pointer)	((u64)(uintptr_t)(pointer))
