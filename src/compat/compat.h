@@ -161,8 +161,8 @@ static inline void iomd_compat_forget_pat(struct vm_area_struct *vma)
 
 /*
  * Can an entry for a huge page say that it holds bare frames? Where it can't, whoever
- * pins pages without looking for their VMA takes them for a folio, and has references
- * to it that stand for all the others.
+ * pins pages without looking for their VMA may take them for a folio, and references
+ * to its first page for some to all.
  */
 #ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
 #define IOMD_HAVE_HUGE_FRAMES	1
