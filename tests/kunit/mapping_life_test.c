@@ -15,10 +15,6 @@
 
 #include <asm/unistd.h>
 
-#ifdef CONFIG_X86
-#include <asm/pgtable.h>
-#endif
-
 #include "maps.h"
 
 /*
@@ -203,39 +199,21 @@ static void user_mappings_of_what_does_not_fit(struct kunit *test)
 /* Physical addresses at which nothing is, and that nobody else uses. */
 static struct resource hole = { .name = "iomd-test" };
 
-#ifdef CONFIG_X86_PAT
-/* On i386 the kernel may think that what firmware says of caches keeps it from that. */
-static bool is_cached(struct kunit *test, const void *address)
-{
-	unsigned int level;
-	pte_t *entry = lookup_address((unsigned long)address, &level);
-	bool cached = entry && !(pte_flags(*entry) & (_PAGE_PWT | _PAGE_PCD));
-
-	KUNIT_EXPECT_TRUE(test, cached || IS_ENABLED(CONFIG_X86_32));
-	if (!cached)
-		kunit_info(test, "the kernel does not cache it");
-	return cached;
-}
-#else
-static bool is_cached(struct kunit *test, const void *address)
-{
-	return false;
-}
-#endif
-
 static void memory_that_others_see_in_another_mode(struct kunit *test)
 {
 	struct puppet *puppet = puppet_start(test);
 	void *cached;
 	struct iomd *md;
 
+	if (IS_ENABLED(CONFIG_X86_32))
+		kunit_skip(test, "memremap() cuts addresses down to 32 bits here");
 	KUNIT_ASSERT_EQ(test, 0, allocate_resource(&iomem_resource, &hole, 4 * P, BIT_ULL(33),
 						   BIT_ULL(39), P, NULL, NULL));
 	md = made(test, iomd_device_memory_with_range(hole.start, 4 * P));
 	cached = memremap(hole.start, P, MEMREMAP_WB);
 	KUNIT_EXPECT_TRUE(test, cached);
 	expect_unmapped(test, ask(md, puppet->task, 0, ANY | IOMD_MAP_WRITE_COMBINE_CACHE, 0, 0),
-			is_cached(test, cached) ? -EBUSY : 0);
+			IS_ENABLED(CONFIG_X86_PAT) ? -EBUSY : 0);
 	memunmap(cached);
 	end_mapping(mapped(test, ask(md, puppet->task, 0, ANY | IOMD_MAP_WRITE_COMBINE_CACHE, 0,
 				     0)));
