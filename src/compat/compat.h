@@ -141,15 +141,13 @@ static inline void iomd_compat_vm_flags_mod(struct vm_area_struct *vma, unsigned
 #endif
 }
 
-#ifdef CONFIG_TRANSPARENT_HUGEPAGE
-/* What kind of huge page a fault is for: a name before, an order now. */
-#ifdef IOMD_HAVE_HUGE_FAULT_ENUM
-#define iomd_compat_fault_order	enum page_entry_size
-#define IOMD_COMPAT_PMD_FAULT	PE_SIZE_PMD
-#else
-#define iomd_compat_fault_order	unsigned int
-#define IOMD_COMPAT_PMD_FAULT	PMD_ORDER
-#endif
+/*
+ * Can an entry for a huge page say that it holds bare frames? Where it can't, whoever
+ * pins pages without looking for their VMA may take them for a folio, and references
+ * to its first page for some to all.
+ */
+#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
+#define IOMD_HAVE_HUGE_FRAMES	1
 
 static inline vm_fault_t iomd_compat_insert_pfn_pmd(struct vm_fault *vmf, unsigned long pfn)
 {

@@ -43,7 +43,7 @@ static pgprot_t prot_of(const struct iomd_mapping *mapping, const struct iomd_ru
 	return iomd_cache_mode(mapping, run, &mode) ? prot : iomd_cache_prot(mode, prot);
 }
 
-#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+#ifdef IOMD_HAVE_HUGE_FRAMES
 /* The frames of the whole huge page must be ours, in order, and aligned. */
 static bool is_huge(const struct vm_fault *vmf, const struct iomd_run *run)
 {
@@ -78,7 +78,7 @@ static vm_fault_t serve_page(struct vm_fault *vmf, struct iomd_mapping *mapping)
 				   prot_of(mapping, &run, vmf->vma->vm_page_prot));
 }
 
-#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+#ifdef IOMD_HAVE_HUGE_FRAMES
 static vm_fault_t serve_huge(struct vm_fault *vmf, struct iomd_mapping *mapping)
 {
 	pgoff_t lead = (vmf->address & ~PMD_MASK) >> PAGE_SHIFT;
@@ -125,7 +125,7 @@ static vm_fault_t view_fault(struct vm_fault *vmf)
 	return ret;
 }
 
-#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+#ifdef IOMD_HAVE_HUGE_FRAMES
 static bool has_mmap_lock(const struct vm_fault *vmf)
 {
 #ifdef CONFIG_PER_VMA_LOCK
@@ -142,12 +142,12 @@ static bool has_mmap_lock(const struct vm_fault *vmf)
  * One at a time, and no others meanwhile: entering a huge page where single ones have
  * just come to be would be a bug to the kernel.
  */
-static vm_fault_t view_huge_fault(struct vm_fault *vmf, iomd_compat_fault_order order)
+static vm_fault_t view_huge_fault(struct vm_fault *vmf, unsigned int order)
 {
 	struct iomd_view *view = iomd_view_of(file_inode(vmf->vma->vm_file));
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 
-	if (order != IOMD_COMPAT_PMD_FAULT || !has_mmap_lock(vmf))
+	if (order != PMD_ORDER || !has_mmap_lock(vmf))
 		return VM_FAULT_FALLBACK;
 	if (READ_ONCE(view->blocked))
 		return wait_unblocked(vmf, view);
@@ -175,7 +175,7 @@ static void view_close(struct vm_area_struct *vma)
 static const struct vm_operations_struct view_vm_ops = {
 	.close = view_close,
 	.fault = view_fault,
-#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+#ifdef IOMD_HAVE_HUGE_FRAMES
 	.huge_fault = view_huge_fault,
 #endif
 };
@@ -315,7 +315,7 @@ static int view_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+#ifdef IOMD_HAVE_HUGE_FRAMES
 /* An address of the file that is where huge frames, if there are any, can be seen. */
 static unsigned long view_get_unmapped_area(struct file *file, unsigned long address,
 					    unsigned long length, unsigned long pgoff,
@@ -329,7 +329,7 @@ static unsigned long view_get_unmapped_area(struct file *file, unsigned long add
 static const struct file_operations view_fops = {
 	.owner = THIS_MODULE,
 	.mmap = view_mmap,
-#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+#ifdef IOMD_HAVE_HUGE_FRAMES
 	.get_unmapped_area = view_get_unmapped_area,
 #endif
 	.release = view_release,

@@ -124,7 +124,7 @@ TEST_F(mapping, is_huge_where_the_memory_is) {
 	ASSERT_EQ((unsigned long)address % huge, 0);
 	ASSERT_TRUE(smaps_line(address, "THPeligible", line, sizeof(line)));
 	if (!strchr(line, '1'))
-		SKIP(return, "THPeligible: 0, this kernel lets no driver but DAX map huge pages");
+		SKIP(return, "THPeligible: 0, huge frames could not be told from pages here");
 	ASSERT_LE(touch_all(address, 2 * huge), 5);
 	ASSERT_EQ(address[huge], 0x12);
 	ASSERT_EQ(address[huge + 1], 0x11);
@@ -405,6 +405,47 @@ TEST_F(mapping, of_the_tasks_own_memory) {
 	ASSERT_EQ(munmap(memory, 2 * P), 0);
 	ASSERT_EQ(address[2], 0x22);
 	ASSERT_EQ(address[P - 1], 0x33);
+}
+
+/* Memory of our own that is one huge page, if there are any. */
+static char *huge_memory(unsigned long huge)
+{
+	char *memory = POINTER((ADDRESS(anonymous(2 * huge / P)) + huge - 1) / huge * huge);
+
+	madvise(memory, huge, MADV_HUGEPAGE);
+	memset(memory, 0x11, huge);
+	return memory;
+}
+
+/* Whoever looks at no more than the page tables must not take huge frames for pages, either. */
+TEST_F(mapping, of_huge_frames_is_not_for_direct_io) {
+	const unsigned long huge = huge_page();
+	struct playground call = { .order = PLAYGROUND_BUFFER, .options = BOTH | CONTIGUOUS,
+				   .length = huge, .offset = huge };
+	int disk = open("/dev/ram0", O_RDWR | O_DIRECT), ids[2], id, i;
+	char *address;
+
+	if (!huge)
+		SKIP(return, "the kernel has no huge pages");
+	ASSERT_GE(disk, 0);
+	ids[0] = make(self->fd, call);
+	if (ids[0] == -ENOMEM)
+		SKIP(return, "the kernel has no %lu contiguous bytes: a huge page", huge);
+	ASSERT_EQ(fill(self->fd, ids[0], 0, huge, 0x11), 0);
+	ids[1] = user_memory(self->fd, 0, huge_memory(huge), huge, BOTH);
+	for (i = 0; i < 2; i++) {
+		ASSERT_GT(map(self->fd, ids[i], UNIQUE, &address), 0);
+		ASSERT_TRUE(all_are(address, huge, 0x11));
+		touch_all(address, huge);
+		EXPECT_EQ(read(disk, address + P, P), -1);
+		EXPECT_EQ(errno, EFAULT);
+		EXPECT_EQ(write(disk, address + P, P), -1);
+		EXPECT_EQ(errno, EFAULT);
+		id = user_memory(self->fd, 0, address + P, P, BOTH);
+		EXPECT_EQ(simply(self->fd, PLAYGROUND_PREPARE, id, 0), -EFAULT);
+		EXPECT_EQ(look(address + P + 1), 0x11);
+	}
+	close(disk);
 }
 
 TEST_F(mapping, is_not_for_direct_io) {
