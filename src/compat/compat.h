@@ -109,6 +109,16 @@ static inline bool iomd_compat_is_vmalloc_or_module_addr(const void *address)
 	return is_vmalloc_addr(address);
 }
 
+/* Not every kernel asks whether what lies where its image does, and behind it, is there. */
+static inline bool iomd_compat_virt_addr_valid(unsigned long address)
+{
+#if defined(CONFIG_RISCV) && defined(is_kernel_mapping)
+	if (!is_linear_mapping(address) && !is_kernel_mapping(address))
+		return false;
+#endif
+	return virt_addr_valid((void *)address);
+}
+
 /* Unpin @count pages from @page on, all of @folio, without marking them dirty. */
 static inline void iomd_compat_unpin(struct folio *folio, struct page *page, unsigned int count)
 {

@@ -39,7 +39,7 @@ static struct page *page_of(unsigned long address)
 		/* What ioremap() maps has an entry there, but no struct page. */
 		return page && pfn_valid(page_to_pfn(page)) ? page : NULL;
 	}
-	return virt_addr_valid(pointer) ? virt_to_page(pointer) : NULL;
+	return iomd_compat_virt_addr_valid(address) ? virt_to_page(pointer) : NULL;
 }
 
 int iomd_kernel_append(struct iomd_segments *segments, u64 address, u64 length, bool write)
