@@ -12,7 +12,7 @@
 enum bench_kind {
 	BENCH_NATURAL,		/* anonymous, touched from the first page to the last */
 	BENCH_RUNS,		/* anonymous, runs of 3.3 pages put together in random order */
-	BENCH_SHUFFLED,		/* anonymous, touched in random order */
+	BENCH_SHUFFLED,		/* anonymous, no page behind the one before it */
 	BENCH_THP,		/* anonymous, transparent huge pages */
 	BENCH_HUGETLB,		/* anonymous, hugetlb pages of 2 MiB */
 	BENCH_MEMFD,		/* a memfd's, touched in order */

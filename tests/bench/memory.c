@@ -44,20 +44,13 @@ static void shuffle(uint32_t *order, size_t count)
 	}
 }
 
-/* In random order. */
-static void touch_shuffled(volatile char *at, size_t length)
+/* In an order in which no page comes after the one before it; a prime number goes to all. */
+static void touch_scattered(volatile char *at, size_t length)
 {
 	size_t i, pages = length / PAGE;
-	uint32_t *order = malloc(pages * sizeof(*order));
 
-	if (!order)
-		die("malloc");
 	for (i = 0; i < pages; i++)
-		order[i] = i;
-	shuffle(order, pages);
-	for (i = 0; i < pages; i++)
-		at[order[i] * PAGE] = 1;
-	free(order);
+		at[i * 6151 % pages * PAGE] = 1;
 }
 
 static void *map(size_t length, int flags, int fd)
@@ -98,21 +91,41 @@ static void *map_aligned(struct memory *memory, int advice)
 }
 
 /*
- * Small pages, in order, of which each 512 lie behind each other: what was a huge page
- * is taken apart. Where the page allocator would have taken them from, and in how many
+ * Of small pages, of which each 512 lie behind each other: what was huge pages is
+ * taken apart. Where the page allocator would have taken them from, and in how many
  * segments, depends on what was there before, and so does what they cost.
  */
+static void take_apart(char *start, size_t length)
+{
+	FILE *split = fopen("/sys/kernel/debug/split_huge_pages", "w");
+
+	touch_in_order(start, length);
+	if (!split || fprintf(split, "%d,%p,%p", getpid(), start, start + length) < 0 ||
+	    fclose(split))
+		die("split_huge_pages");
+	if (madvise(start, length, MADV_NOHUGEPAGE))
+		die("madvise");
+}
+
 static char *map_in_order(struct memory *memory)
 {
 	char *start = map_aligned(memory, MADV_HUGEPAGE);
-	FILE *split = fopen("/sys/kernel/debug/split_huge_pages", "w");
 
-	touch_in_order(start, memory->mapped);
-	if (!split || fprintf(split, "%d,%p,%p", getpid(), start, start + memory->mapped) < 0 ||
-	    fclose(split))
-		die("split_huge_pages");
-	if (madvise(start, memory->mapped, MADV_NOHUGEPAGE))
+	take_apart(start, memory->mapped);
+	return start;
+}
+
+static char *map_memfd(struct memory *memory)
+{
+	char *start = map_aligned(memory, MADV_NOHUGEPAGE);
+
+	memory->fd = make_file(memory->mapped);
+	if (mmap(start, memory->mapped, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		 memory->fd, 0) == MAP_FAILED)
+		die("mmap");
+	if (madvise(start, memory->mapped, MADV_HUGEPAGE))
 		die("madvise");
+	take_apart(start, memory->mapped);
 	return start;
 }
 
@@ -162,7 +175,7 @@ static void *map_repeated(struct memory *memory)
 		if (mmap(start + at, once, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
 			 memory->fd, 0) == MAP_FAILED)
 			die("mmap");
-	touch_shuffled(start, once);
+	touch_scattered(start, once);
 	touch_in_order(start, memory->length);
 	return start;
 }
@@ -196,9 +209,8 @@ struct memory *memory_make(enum bench_kind kind, size_t length)
 				      MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1);
 		break;
 	case BENCH_MEMFD:
-		memory->fd = make_file(length);
-		memory->address = map(length, MAP_SHARED, memory->fd);
-		break;
+		memory->address = map_memfd(memory);
+		return memory;
 	case BENCH_REPEATED:
 		memory->address = map_repeated(memory);
 		return memory;
@@ -206,7 +218,7 @@ struct memory *memory_make(enum bench_kind kind, size_t length)
 		die("kind");
 	}
 	if (kind == BENCH_SHUFFLED)
-		touch_shuffled(memory->address, length);
+		touch_scattered(memory->address, length);
 	else
 		touch_in_order(memory->address, length);
 	return memory;
