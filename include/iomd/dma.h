@@ -7,7 +7,6 @@
 
 #include <linux/bits.h>
 #include <linux/dma-direction.h>
-#include <linux/list.h>
 #include <linux/scatterlist.h>
 #include <linux/types.h>
 
@@ -46,7 +45,7 @@ struct iomd_dma_map {
 	enum dma_data_direction direction;
 	/* private: */
 	struct iomd_dma_device *device;
-	struct list_head node;
+	struct hlist_node node;
 	unsigned long attributes;
 	bool mapped;
 	/* Not a descriptor's memory, but pages that the DMA API gave, and their count. */

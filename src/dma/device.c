@@ -101,7 +101,7 @@ static struct iomd_dma_device *make(struct device *dev)
 	device->dev = get_device(dev);
 	refcount_set(&device->references, 1);
 	spin_lock_init(&device->lock);
-	INIT_LIST_HEAD(&device->maps);
+	INIT_HLIST_HEAD(&device->maps);
 	spin_lock_irqsave(&devices_lock, irq);
 	list_add_rcu(&device->node, &devices);
 	spin_unlock_irqrestore(&devices_lock, irq);
@@ -111,14 +111,15 @@ static struct iomd_dma_device *make(struct device *dev)
 /* Of what is mapped the device loses sight; who mapped it finds out later. */
 static void revoke(struct iomd_dma_device *device)
 {
-	struct iomd_dma_map *map, *next;
+	struct iomd_dma_map *map;
+	struct hlist_node *next;
 	unsigned long irq;
 
 	spin_lock_irqsave(&device->lock, irq);
 	atomic_add(IOMD_DMA_DEVICE_GONE, &device->busy);
 	/* Whoever ends his map now waits until the device cannot use it any more. */
-	list_for_each_entry_safe(map, next, &device->maps, node) {
-		list_del_init(&map->node);
+	hlist_for_each_entry_safe(map, next, &device->maps, node) {
+		hlist_del_init(&map->node);
 		iomd_dma_map_undo(map);
 	}
 	spin_unlock_irqrestore(&device->lock, irq);
@@ -215,7 +216,7 @@ bool iomd_dma_device_begin(struct iomd_dma_device *device, struct iomd_dma_map *
 	spin_lock_irqsave(&device->lock, irq);
 	present = !iomd_dma_device_is_gone(device);
 	if (present) {
-		list_add(&map->node, &device->maps);
+		hlist_add_head(&map->node, &device->maps);
 		WRITE_ONCE(map->mapped, true);
 	}
 	spin_unlock_irqrestore(&device->lock, irq);
@@ -231,7 +232,7 @@ bool iomd_dma_device_end(struct iomd_dma_device *device, struct iomd_dma_map *ma
 	spin_lock_irqsave(&device->lock, irq);
 	mapped = map->mapped;
 	if (mapped) {
-		list_del(&map->node);
+		hlist_del(&map->node);
 		atomic_inc(&device->busy);
 	}
 	spin_unlock_irqrestore(&device->lock, irq);

@@ -33,7 +33,7 @@ struct iomd_dma_device {
 	atomic_t busy;
 	/* guards the list, and that it has gone */
 	spinlock_t lock;
-	struct list_head maps;
+	struct hlist_head maps;
 };
 
 #define IOMD_DMA_DEVICE_GONE	INT_MIN
