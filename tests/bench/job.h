@@ -91,6 +91,8 @@ int bench_iomd_take(struct bench_job *job);
 void bench_iomd_done(struct bench_job *job);
 
 /* view.c */
+int bench_view_init(void);
+void bench_view_exit(void);
 int bench_view_mmap(struct file *file, struct vm_area_struct *vma);
 
 /* device.c */

@@ -229,11 +229,16 @@ static int __init bench_init(void)
 	ret = bench_device_init();
 	if (ret)
 		goto err_watch;
-	ret = misc_register(&bench_device);
+	ret = bench_view_init();
 	if (ret)
 		goto err_device;
+	ret = misc_register(&bench_device);
+	if (ret)
+		goto err_view;
 	return 0;
 
+err_view:
+	bench_view_exit();
 err_device:
 	bench_device_exit();
 err_watch:
@@ -245,6 +250,7 @@ module_init(bench_init);
 static void __exit bench_exit(void)
 {
 	misc_deregister(&bench_device);
+	bench_view_exit();
 	bench_device_exit();
 	bench_watch_exit();
 }
