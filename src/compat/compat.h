@@ -17,6 +17,10 @@
 #include <linux/uio.h>
 #include <linux/vmalloc.h>
 
+#ifdef CONFIG_S390
+#include <asm/lowcore.h>
+#endif
+
 #include "iomd-features.h"
 
 #ifdef IOMD_HAVE_FOLIO_BATCH_HEADER
@@ -109,9 +113,17 @@ static inline bool iomd_compat_is_vmalloc_or_module_addr(const void *address)
 	return is_vmalloc_addr(address);
 }
 
-/* Not every kernel asks whether what lies where its image does, and behind it, is there. */
+/*
+ * Not every kernel asks whether what lies where its image does, and behind it, is there.
+ * And s390 has a valid address 0: at the first ones each CPU sees pages of its own, which
+ * are not where the linear map says.
+ */
 static inline bool iomd_compat_virt_addr_valid(unsigned long address)
 {
+#ifdef CONFIG_S390
+	if (address < sizeof(struct lowcore))
+		return false;
+#endif
 #if defined(CONFIG_RISCV) && defined(is_kernel_mapping)
 	if (!is_linear_mapping(address) && !is_kernel_mapping(address))
 		return false;

@@ -144,8 +144,9 @@ static int search_zones(struct hunt *hunt)
 	wide &= ~__GFP_DIRECT_RECLAIM;
 	if (!ret)
 		ret = search(hunt, wide, FEW);
+	/* Though all of its addresses are low, the mask may have holes there. */
 	if (!ret)
-		ret = search(hunt, narrow, FEW);
+		ret = search(hunt, narrow, min(hunt->aside + FEW, MANY));
 	if (!ret)
 		ret = search(hunt, wide, MANY);
 	return ret;

@@ -117,6 +117,10 @@ struct page *alloc_low_pages(unsigned int order);
 void needs_higher_memory(struct kunit *test);
 /* Where no machine that runs the suites has RAM. */
 #define NO_RAM	BIT_ULL(40)
+/* Has this machine such memory? */
+bool area_exists(enum area_kind kind);
+/* AREA_HUGE, or what is there instead, for whom the one is as good as the other. */
+enum area_kind huge_if_any(void);
 unsigned int huge_area_pages(struct puppet *puppet, enum area_kind kind);
 u64 area_bytes(const struct area *area);
 struct iomd_address_range area_range(const struct area *area, u64 offset, u64 length);

@@ -603,7 +603,7 @@ static void every_step_may_fail(struct kunit *test)
 
 	area_make(&attempt.areas[0], attempt.puppet, AREA_SCATTERED, 10);
 	area_make(&attempt.areas[1], attempt.puppet, AREA_MEMFD, 10);
-	area_make(&attempt.areas[2], attempt.puppet, AREA_HUGE, 10);
+	area_make(&attempt.areas[2], attempt.puppet, huge_if_any(), 10);
 	leaf_make(&attempt.leaf, test, 6);
 	iomd_knob_pin_batch = 2;
 	iomd_knob_segment_block = 2;

@@ -2,6 +2,7 @@
 /*
  * User memory of every kind, who prepares it, and where it must be.
  */
+#include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/mmzone.h>
@@ -119,6 +120,25 @@ static void map_scattered(struct area *area)
 		touch(area, page);
 }
 
+bool area_exists(enum area_kind kind)
+{
+	switch (kind) {
+	case AREA_HUGE:
+		return has_transparent_hugepage();
+	case AREA_HUGETLB:
+		return hugepages_supported();
+	default:
+		return true;
+	}
+}
+EXPORT_SYMBOL_GPL(area_exists);
+
+enum area_kind huge_if_any(void)
+{
+	return area_exists(AREA_HUGE) ? AREA_HUGE : AREA_SCATTERED;
+}
+EXPORT_SYMBOL_GPL(huge_if_any);
+
 #define SMALLER		"/sys/kernel/mm/transparent_hugepage/hugepages-2048kB/enabled"
 
 /* What a table of the page tables holds may be too much: have smaller ones, then. */
@@ -166,6 +186,8 @@ static unsigned int hugetlb_pages(struct puppet *puppet)
  */
 unsigned int huge_area_pages(struct puppet *puppet, enum area_kind kind)
 {
+	if (!area_exists(kind))
+		kunit_skip(puppet->test, "no huge pages on this machine");
 	return kind == AREA_HUGE ? transparent_pages(puppet) : hugetlb_pages(puppet);
 }
 EXPORT_SYMBOL_GPL(huge_area_pages);

@@ -1442,7 +1442,7 @@ static void operate(struct model *model)
 /* The user's pages stay where they are as long as somebody has them prepared. */
 static void make_user_store(struct model *model, enum store_kind kind)
 {
-	static const enum area_kind areas[] = { AREA_SCATTERED, AREA_MEMFD, AREA_HUGE };
+	const enum area_kind areas[] = { AREA_SCATTERED, AREA_MEMFD, huge_if_any() };
 	struct store *store = &model->stores[kind];
 	struct area *area = &model->areas[kind];
 

@@ -315,8 +315,8 @@ static void may_consist_of_huge_pages(struct kunit *test)
 	unsigned int segments = 0;
 	struct iomd *md;
 
-	if (!IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
-		kunit_skip(test, "there are none");
+	if (!area_exists(AREA_HUGE))
+		kunit_skip(test, "no huge pages on this machine");
 	if (capacity > (u64)totalram_pages() * PAGE_SIZE / 4)
 		kunit_skip(test, "two of them are %llu MiB of %lu", capacity >> 20,
 			   totalram_pages() >> (20 - PAGE_SHIFT));

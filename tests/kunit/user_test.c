@@ -301,6 +301,11 @@ static void addresses_that_no_user_has(struct kunit *test)
 		struct iomd_address_range range = ranges[i];
 		struct iomd *md = actor_describe(&scene.actor, &range, 1, IOMD_DIRECTION_IN);
 
+		/* Where users may have all pages but the last, which can't be described. */
+		if (range.address + range.length - 1 >= -(u64)PAGE_SIZE) {
+			KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(md), -EINVAL);
+			continue;
+		}
 		KUNIT_ASSERT_FALSE_MSG(test, IS_ERR(md), "%#llx", range.address);
 		expect_no_prepare(&scene, md, IOMD_DIRECTION_IN, -EFAULT);
 		expect_no_prepare(&scene, md, IOMD_DIRECTION_OUT, -EFAULT);
@@ -687,7 +692,7 @@ static void is_dirty_if_a_device_could_write(struct kunit *test)
 
 	scene_open(&scene, test, AREA_SCATTERED, 4);
 	for (kind = 0; kind < AREA_KINDS; kind++) {
-		for (i = 0; i < ARRAY_SIZE(directions); i++) {
+		for (i = 0; area_exists(kind) && i < ARRAY_SIZE(directions); i++) {
 			struct page *pages[4];
 			struct iomd *md;
 
@@ -750,7 +755,7 @@ static void the_owner_may_be_killed(struct kunit *test)
 	struct scene scene;
 	struct iomd *md;
 
-	scene_open(&scene, test, AREA_HUGE, 512);
+	scene_open(&scene, test, huge_if_any(), 512);
 	md = describe(&scene, 100, 300 * PAGE_SIZE, IOMD_DIRECTION_IN);
 	KUNIT_ASSERT_EQ(test, prepare(&scene, md, 0), 0);
 	scene_close(&scene);
