@@ -29,18 +29,68 @@ static void copy_ram(phys_addr_t address, void *bytes, unsigned int length, bool
 	kunmap_local(memory);
 }
 
+/*
+ * Registers are reached in their width, up to 32 bits: memcpy_fromio() and its like
+ * don't do that everywhere. On arm64 they reach a word by its bytes, unless it is part
+ * of a longer one, and a device that takes no bytes answers with an error that kills.
+ */
+static unsigned int register_bytes(phys_addr_t address, unsigned int length)
+{
+	unsigned int bytes = sizeof(u32);
+
+	while (bytes > length || !IS_ALIGNED(address, bytes))
+		bytes /= 2;
+	return bytes;
+}
+
+union register_value {
+	u32 word;
+	u16 half;
+	u8 byte;
+};
+
+static void read_register(const void __iomem *from, void *to, unsigned int bytes)
+{
+	union register_value value;
+
+	if (bytes == sizeof(value.word))
+		value.word = __raw_readl(from);
+	else if (bytes == sizeof(value.half))
+		value.half = __raw_readw(from);
+	else
+		value.byte = __raw_readb(from);
+	memcpy(to, &value, bytes);
+}
+
+/* Zeroes, without @from. */
+static void write_register(void __iomem *to, const void *from, unsigned int bytes)
+{
+	union register_value value = {};
+
+	if (from)
+		memcpy(&value, from, bytes);
+	if (bytes == sizeof(value.word))
+		__raw_writel(value.word, to);
+	else if (bytes == sizeof(value.half))
+		__raw_writew(value.half, to);
+	else
+		__raw_writeb(value.byte, to);
+}
+
 static bool copy_device(phys_addr_t address, void *bytes, unsigned int length, bool write)
 {
 	void __iomem *memory = ioremap(address, length);
+	unsigned int done, width;
 
 	if (!memory)
 		return false;
-	if (!write)
-		memcpy_fromio(bytes, memory, length);
-	else if (bytes)
-		memcpy_toio(memory, bytes, length);
-	else
-		memset_io(memory, 0, length);
+	for (done = 0; done < length; done += width) {
+		width = register_bytes(address + done, length - done);
+		if (write)
+			write_register(memory + done, bytes ? bytes + done : NULL, width);
+		else
+			read_register(memory + done, bytes + done, width);
+	}
 	iounmap(memory);
 	return true;
 }

@@ -149,14 +149,11 @@ static bool is_watched(const struct iomd_dma_device *device)
  * While a driver leaves, it is too late to be told; should it begin to just now,
  * somebody may have been told, or not.
  */
-static int watch(struct iomd_dma_device *device)
+static int watch_driver(struct iomd_dma_device *device)
 {
 	struct iomd_dma_device **resource;
 	struct device *dev = device->dev;
 
-	lockdep_assert_held(&make_lock);
-	if (is_watched(device))
-		return 0;
 	if (!has_driver(dev))
 		return -ENODEV;
 	if (iomd_should_fail())
@@ -171,6 +168,26 @@ static int watch(struct iomd_dma_device *device)
 		return 0;
 	devres_release(dev, driver_left, is_of, device);
 	return -ENODEV;
+}
+
+/*
+ * With its lock, drivers neither leave the device nor come to it: one that comes gets no
+ * device with resources of somebody else's. Who does not get it may be who holds it, as
+ * a driver does in its probe(), and then has to do without.
+ */
+static int watch(struct iomd_dma_device *device)
+{
+	bool locked;
+	int ret;
+
+	lockdep_assert_held(&make_lock);
+	if (is_watched(device))
+		return 0;
+	locked = device_trylock(device->dev);
+	ret = watch_driver(device);
+	if (locked)
+		device_unlock(device->dev);
+	return ret;
 }
 
 /**

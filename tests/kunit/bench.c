@@ -34,7 +34,7 @@ struct bench *bench_make(struct kunit *test)
 		bench->expected[i] = get(test, BENCH_CHUNK_BYTES);
 	}
 	image_init(&bench->image, test, BENCH_RANGES);
-	strict_list_init(&bench->list, test, 4096);
+	strict_list_init(&bench->list, test, BENCH_SEGMENTS);
 	strict_list_init(&bench->memory, test, BENCH_RANGES);
 	bench->model = get(test, MOST_BYTES);
 	bench->scratch = get(test, MOST_BYTES);

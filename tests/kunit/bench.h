@@ -15,6 +15,8 @@
 #define BENCH_HIGH	BENCH_CHUNKS
 #define BENCH_CHUNK_BYTES	(2 * (u64)PAGE_SIZE)
 #define BENCH_RANGES	(4 * BENCH_CHUNKS)
+/* What 16 bytes each, the least that a case asks for, make of all chunks. */
+#define BENCH_SEGMENTS	(2 * BENCH_CHUNKS * BENCH_CHUNK_BYTES / 16)
 
 enum bench_kind {
 	/* Physical ranges. */

@@ -205,16 +205,50 @@ static void registers_are_copied(struct kunit *test)
 {
 	struct iomd *md = made(test, iomd_device_memory_with_range(edu_registers(test), P));
 	/* Beside the signature: a register that tells the complement of what it is told. */
-	u32 word = 0, told = 0x12345678;
+	u32 word = 0, told = 0x12345678, both[2] = {};
 
 	KUNIT_EXPECT_EQ(test, iomd_read_bytes(md, 0, &word, sizeof(word)), sizeof(word));
 	KUNIT_EXPECT_EQ(test, word, EDU_SIGNATURE);
 	KUNIT_EXPECT_EQ(test, iomd_write_bytes(md, 4, &told, sizeof(told)), sizeof(told));
 	KUNIT_EXPECT_EQ(test, iomd_read_bytes(md, 4, &word, sizeof(word)), sizeof(word));
 	KUNIT_EXPECT_EQ(test, word, ~told);
-	/* How wide zeroes come is the architecture's choice, and so what becomes of them. */
+	/* Not even two words at a time. */
+	KUNIT_EXPECT_EQ(test, iomd_read_bytes(md, 0, both, sizeof(both)), sizeof(both));
+	KUNIT_EXPECT_EQ(test, both[0], EDU_SIGNATURE);
+	KUNIT_EXPECT_EQ(test, both[1], ~told);
 	KUNIT_EXPECT_EQ(test, iomd_write_bytes(md, 4, NULL, sizeof(word)), sizeof(word));
+	KUNIT_EXPECT_EQ(test, iomd_read_bytes(md, 4, &word, sizeof(word)), sizeof(word));
+	KUNIT_EXPECT_EQ(test, word, U32_MAX);
 	KUNIT_EXPECT_EQ(test, iomd_read_bytes(md, P - 2, &word, sizeof(word)), 0ULL);
+	iomd_release(md);
+}
+
+/* What is no whole word is reached as what it is, and nothing beside it. */
+static void bytes_of_a_device_are_copied(struct kunit *test)
+{
+	struct iomd *md = made(test, iomd_device_memory_with_range(card_memory(test), P));
+	u8 bytes[32], got[sizeof(bytes)], expected[sizeof(bytes)];
+	u64 offset, length;
+
+	fill_pattern(bytes, 77, sizeof(bytes));
+	for (offset = 0; offset < 8; offset++)
+		for (length = 1; length <= 13; length++) {
+			fill_pattern(expected, 0, sizeof(expected));
+			KUNIT_EXPECT_EQ(test, iomd_write_bytes(md, 0, expected, sizeof(expected)),
+					sizeof(expected));
+			memcpy(expected + offset, bytes, length);
+			KUNIT_EXPECT_EQ(test, iomd_write_bytes(md, offset, bytes, length), length);
+			iomd_read_bytes(md, 0, got, sizeof(got));
+			KUNIT_EXPECT_MEMEQ(test, got, expected, sizeof(got));
+			memset(got, 0, sizeof(got));
+			KUNIT_EXPECT_EQ(test, iomd_read_bytes(md, offset, got + 3, length), length);
+			KUNIT_EXPECT_MEMEQ(test, got + 3, bytes, length);
+			KUNIT_EXPECT_EQ(test, got[3 + length], 0);
+			memset(expected + offset, 0, length);
+			KUNIT_EXPECT_EQ(test, iomd_write_bytes(md, offset, NULL, length), length);
+			iomd_read_bytes(md, 0, got, sizeof(got));
+			KUNIT_EXPECT_MEMEQ(test, got, expected, sizeof(got));
+		}
 	iomd_release(md);
 }
 
@@ -231,6 +265,7 @@ static struct kunit_case device_memory_cases[] = {
 	KUNIT_CASE(is_no_buffer),
 	KUNIT_CASE(every_step_may_fail),
 	KUNIT_CASE(registers_are_copied),
+	KUNIT_CASE(bytes_of_a_device_are_copied),
 	{}
 };
 

@@ -364,7 +364,7 @@ static void what_cannot_be_had(struct kunit *test)
 		/* All memory there could be is a page that belongs to somebody else. */
 		{ { .num_address_bits = PAGE_SHIFT }, -ENOMEM },
 		/* One piece that is larger than any that the kernel has. */
-		{ { .alignment = SZ_256M }, -E2BIG },
+		{ { .alignment = SZ_2G }, -E2BIG },
 	};
 	struct bench *bench = bench_make(test);
 	unsigned int row;

@@ -127,7 +127,7 @@ static void a_device_sees_it(struct kunit *test)
 
 	bench_add(bench, 0, 64, BENCH_CHUNK_BYTES - 64);
 	bench_add(bench, BENCH_HIGH, 0, BENCH_CHUNK_BYTES);
-	bench_add(bench, 1, 128, 4096);
+	bench_add(bench, 1, 128, PAGE_SIZE);
 	bench_describe(bench, BENCH_KERNEL, BOTH);
 	dmabuf = exported(test, bench->md, O_RDWR);
 	KUNIT_EXPECT_EQ(test, dmabuf->size, bench->length);

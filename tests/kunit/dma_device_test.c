@@ -47,7 +47,7 @@ static void describe_some(struct bench *bench, enum bench_kind kind, u64 directi
 	bench_add(bench, 0, 64, BENCH_CHUNK_BYTES - 64);
 	bench_add(bench, BENCH_HIGH, 0, BENCH_CHUNK_BYTES);
 	bench_add(bench, BENCH_HIGH + 1, PAGE_SIZE, PAGE_SIZE);
-	bench_add(bench, 1, 128, 4096);
+	bench_add(bench, 1, 128, PAGE_SIZE);
 	bench_describe(bench, kind, direction);
 }
 

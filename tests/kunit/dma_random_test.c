@@ -310,8 +310,8 @@ static void random_transfers(struct kunit *test)
 	prandom_seed_state(&round.random, SEED);
 	round.bench = bench_make(test);
 	round.dev = driven_device(test, 64);
-	strict_list_init(&round.again, test, 4096);
-	strict_list_init(&round.model, test, 4096);
+	strict_list_init(&round.again, test, BENCH_SEGMENTS);
+	strict_list_init(&round.model, test, BENCH_SEGMENTS);
 	for (; round.number < ROUNDS && test->status != KUNIT_FAILURE; round.number++) {
 		one_round(&round);
 		cond_resched();

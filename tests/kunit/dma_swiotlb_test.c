@@ -60,7 +60,7 @@ static void describe_some(struct bench *bench, u64 direction)
 	bench_clear(bench);
 	bench_add(bench, 0, 64, BENCH_CHUNK_BYTES - 64);
 	bench_add(bench, BENCH_HIGH, 0, BENCH_CHUNK_BYTES);
-	bench_add(bench, 1, 128, 4096);
+	bench_add(bench, 1, 128, PAGE_SIZE);
 	bench_describe(bench, BENCH_KERNEL, direction);
 }
 

@@ -316,7 +316,7 @@ static void copies(struct kunit *test)
 		{ 0, 0, PAGES * P, SZ_64K },
 		{ 100, 3000, 3 * P + 7, SZ_64K },
 		{ 1, 0, 1, SZ_64K },
-		{ 4095, 1, 2 * P, 1000 },
+		{ P - 1, 1, 2 * P, P / 4 - 24 },
 	};
 	struct engine *engine = engine_make(test);
 	struct iomd_dmaengine_transfer *transfer;

@@ -194,9 +194,9 @@ static void a_new_instance_may_be_set_up_later(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, md);
 	KUNIT_EXPECT_EQ(test, iomd_guard_page_init_with_size(md, 0), -EINVAL);
-	KUNIT_EXPECT_EQ(test, iomd_guard_page_init_with_size(md, 5000), 0);
-	KUNIT_EXPECT_EQ(test, iomd_guard_page_init_with_size(md, 5000), -EBUSY);
-	KUNIT_EXPECT_EQ(test, iomd_guard_page_init_with_size(other, 5000), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_guard_page_init_with_size(md, PAGE_SIZE + 1), 0);
+	KUNIT_EXPECT_EQ(test, iomd_guard_page_init_with_size(md, PAGE_SIZE + 1), -EBUSY);
+	KUNIT_EXPECT_EQ(test, iomd_guard_page_init_with_size(other, PAGE_SIZE + 1), -EINVAL);
 	KUNIT_EXPECT_EQ(test, iomd_get_length(md), (u64)2 * PAGE_SIZE);
 	iomd_release(md);
 	md = os_object_alloc(&iomd_guard_page_meta_class);

@@ -61,3 +61,13 @@ phys_addr_t edu_registers(struct kunit *test)
 	return address;
 }
 EXPORT_SYMBOL_GPL(edu_registers);
+
+phys_addr_t card_memory(struct kunit *test)
+{
+	phys_addr_t address = card_find_memory();
+
+	if (!address)
+		kunit_skip(test, "no card of shared memory");
+	return address;
+}
+EXPORT_SYMBOL_GPL(card_memory);

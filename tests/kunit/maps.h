@@ -40,5 +40,7 @@ struct iomd *user_memory(struct kunit *test, struct area *area, unsigned int pag
 /* Registers of QEMU's edu device; skips the case if there is none. */
 phys_addr_t edu_registers(struct kunit *test);
 #define EDU_SIGNATURE	0x010000edU
+/* Memory of a device of QEMU's, reached in any width; skips the case if there is none. */
+phys_addr_t card_memory(struct kunit *test);
 
 #endif

@@ -109,8 +109,9 @@ TEST_F(mapping, is_huge_where_the_memory_is) {
 	const unsigned long huge = huge_page();
 	struct playground call = { .order = PLAYGROUND_BUFFER, .options = BOTH | CONTIGUOUS,
 				   .length = 2 * huge, .offset = huge };
-	char *address, *wrong, line[256];
+	char *address, *wrong, *small, line[256];
 	int id, mapping;
+	long each;
 
 	if (!huge)
 		SKIP(return, "the kernel has no huge pages");
@@ -124,6 +125,11 @@ TEST_F(mapping, is_huge_where_the_memory_is) {
 	ASSERT_TRUE(smaps_line(address, "THPeligible", line, sizeof(line)));
 	if (!strchr(line, '1'))
 		SKIP(return, "THPeligible: 0, huge pages of drivers can't be told from others");
+	/* A write to what was read may be a fault of its own, where the CPU notes no writes. */
+	ASSERT_GT(map(self->fd, buffer(self->fd, P, 0x11), UNIQUE, &small), 0);
+	each = touch_all(small, P);
+	ASSERT_GE(each, 1);
+	ASSERT_LE(each, 2);
 	ASSERT_EQ((unsigned long)address % huge, 0);
 	ASSERT_LE(touch_all(address, 2 * huge), 5);
 	ASSERT_EQ(address[huge], 0x12);
@@ -132,7 +138,7 @@ TEST_F(mapping, is_huge_where_the_memory_is) {
 	mapping = map_part(self->fd, id, UNIQUE | GUARDED_LARGE, huge - 10 * P, huge + 10 * P,
 			   &address);
 	ASSERT_GT(mapping, 0);
-	ASSERT_LE(touch_all(address, huge + 10 * P), 16);
+	ASSERT_LE(touch_all(address, huge + 10 * P), 11 * each + 5);
 	ASSERT_EQ(look(address - 1), -SIGBUS);
 	ASSERT_EQ(look(address), 0x13);
 	ASSERT_EQ(peek(self->fd, id, huge), 0x13);
