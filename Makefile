@@ -53,7 +53,7 @@ make test           the suites in QEMU, on a kernel built from Debian's sources
      KCSAN=1        on a kernel that reports data races
      KERNEL=6.12    or 6.1, or 7.3
 make check          everything: all kernels (KERNELS="6.12 6.1 7.3"), sanitizers, lint ...
-make check-arch     the suites on i386, arm64, riscv64 and s390x, emulated; hours.
+make check-arch     the suites on i386, arm64, riscv64 and s390x, emulated; an hour.
                     ARCH=riscv64 one of them, ARCH=arm64 PAGES=64K with such pages
                     (make test ARCH=... SUITE=name picks suites)
 make coverage       which lines and branches of src/ the suites reach; a report
