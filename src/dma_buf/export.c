@@ -24,6 +24,7 @@
 #include "../desc/descriptor.h"
 #include "../desc/ram.h"
 #include "../mapping/cache.h"
+#include "export.h"
 
 struct export {
 	struct iomd *md;
@@ -260,6 +261,16 @@ static const struct dma_buf_ops export_ops = {
 static const struct dma_buf_ops export_ops_without_vmap = {
 	EXPORT_OPS,
 };
+
+u64 iomd_dma_buf_cache_mode(const struct dma_buf *dmabuf, u64 offset)
+{
+	const struct export *export = dmabuf->priv;
+
+	if ((dmabuf->ops != &export_ops && dmabuf->ops != &export_ops_without_vmap) ||
+	    offset >= dmabuf->size)
+		return IOMD_MAP_DEFAULT_CACHE;
+	return iomd_get_cache_mode(export->md, offset);
+}
 
 /* Who gets a kernel address writes there, and nobody tells him that he must not. */
 static bool is_for_kernel(struct iomd *md)

@@ -19,6 +19,7 @@
 #include "../desc/general.h"
 #include "../source/kernel.h"
 #include "../source/source.h"
+#include "export.h"
 #include "import.h"
 
 struct import {
@@ -113,7 +114,8 @@ struct os_meta_class iomd_dma_buf_meta_class = {
  * @length: bytes
  * @direction: one of IOMD_DIRECTION_
  *
- * A descriptor like others. To prepare it waits for those who write the memory, and
+ * A descriptor like others; if iomd exports the memory, it is cached as it is there, else
+ * as RAM is. To prepare it waits for those who write the memory, and
  * has it shown to the kernel by its exporter, which keeps it in place; it is a CPU
  * access in the sense of dma-bufs, which the complete ends. What others write meanwhile
  * is seen after dma_buf_begin_cpu_access().
@@ -139,7 +141,8 @@ struct iomd *iomd_with_dma_buf(struct dma_buf *dmabuf, u64 offset, u64 length, u
 		return ERR_PTR(-ENOMEM);
 	iomd_extents_set_single(&import->general.extents, offset, length);
 	iomd_general_init(&import->general, &import_source, length,
-			  direction | IOMD_MEMORY_TYPE_UPL);
+			  direction | IOMD_MEMORY_TYPE_UPL |
+			  iomd_dma_buf_cache_mode(dmabuf, offset));
 	get_dma_buf(dmabuf);
 	import->dmabuf = dmabuf;
 	import->offset = offset;

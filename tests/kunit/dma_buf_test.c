@@ -496,6 +496,44 @@ static void what_is_not_imported(struct kunit *test)
 	leaf_free(&leaf);
 }
 
+/* No two views of RAM may differ in that. */
+static void is_cached_as_what_is_exported(struct kunit *test)
+{
+	struct iomd *own = iomd_buffer_with_options(BOTH | IOMD_MAP_WRITE_COMBINE_CACHE, 2 * P, 0);
+	struct puppet *puppet = puppet_start(test);
+	struct iomd_mapping *mapping;
+	struct dma_buf *dmabuf;
+	struct iomd *md;
+
+	if (IS_ERR(own) && PTR_ERR(own) == -EOPNOTSUPP)
+		kunit_skip(test, "this architecture caches all RAM");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(own));
+	dmabuf = exported(test, own, O_RDWR);
+	iomd_release(own);
+	md = made(test, iomd_with_dma_buf(dmabuf, 0, 2 * P, BOTH));
+	put(dmabuf);
+	KUNIT_ASSERT_EQ(test, iomd_prepare(md, 0), 0);
+	mapping = iomd_map(md, IOMD_MAP_COPYBACK_CACHE);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(mapping), -EOPNOTSUPP);
+	if (!IS_ERR(mapping))
+		end_mapping(mapping);
+	mapping = iomd_map(md, IOMD_MAP_WRITE_COMBINE_CACHE);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(mapping), 0);
+	if (!IS_ERR(mapping))
+		end_mapping(mapping);
+	/* The kernel complains of a view that has another mode. */
+	mapping = iomd_create_mapping_in_task(md, puppet->task, 0,
+					      IOMD_MAP_ANYWHERE | IOMD_MAP_PREFAULT, 0, 0);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(mapping), 0);
+	if (!IS_ERR(mapping))
+		end_mapping(mapping);
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	iomd_release(md);
+	/* A view, the mapping that it was of, and what that was of. */
+	settle();
+	settle();
+}
+
 /* Its physical pieces, its bytes, and what others make of it. */
 static void behaves_like_others(struct kunit *test)
 {
@@ -899,6 +937,7 @@ static struct kunit_case dma_buf_cases[] = {
 	KUNIT_CASE(no_room_for_a_file),
 	KUNIT_CASE(the_exporters_module_stays),
 	KUNIT_CASE(what_is_not_imported),
+	KUNIT_CASE(is_cached_as_what_is_exported),
 	KUNIT_CASE(behaves_like_others),
 	KUNIT_CASE(only_read),
 	KUNIT_CASE(a_transfer),
