@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
@@ -171,6 +172,22 @@ static int watch_driver(struct iomd_dma_device *device)
 }
 
 /*
+ * Whoever holds the lock of a device that has its driver is about to take that away, and
+ * says so soon; or calls us.
+ */
+static bool try_lock(struct device *dev)
+{
+	unsigned int tries = 100;
+
+	while (!device_trylock(dev)) {
+		if (READ_ONCE(dev->links.status) != DL_DEV_DRIVER_BOUND || !tries--)
+			return false;
+		fsleep(200);
+	}
+	return true;
+}
+
+/*
  * With its lock, drivers neither leave the device nor come to it: one that comes gets no
  * device with resources of somebody else's. Who does not get it may be who holds it, as
  * a driver does in its probe(), and then has to do without.
@@ -183,7 +200,7 @@ static int watch(struct iomd_dma_device *device)
 	lockdep_assert_held(&make_lock);
 	if (is_watched(device))
 		return 0;
-	locked = device_trylock(device->dev);
+	locked = try_lock(device->dev);
 	ret = watch_driver(device);
 	if (locked)
 		device_unlock(device->dev);
