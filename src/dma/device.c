@@ -150,11 +150,14 @@ static bool is_watched(const struct iomd_dma_device *device)
  * While a driver leaves, it is too late to be told; should it begin to just now,
  * somebody may have been told, or not.
  */
-static int watch_driver(struct iomd_dma_device *device)
+static int watch(struct iomd_dma_device *device)
 {
 	struct iomd_dma_device **resource;
 	struct device *dev = device->dev;
 
+	lockdep_assert_held(&make_lock);
+	if (is_watched(device))
+		return 0;
 	if (!has_driver(dev))
 		return -ENODEV;
 	if (iomd_should_fail())
@@ -172,8 +175,10 @@ static int watch_driver(struct iomd_dma_device *device)
 }
 
 /*
- * Whoever holds the lock of a device that has its driver is about to take that away, and
- * says so soon; or calls us.
+ * With its lock, drivers neither leave the device nor come to it: one that comes gets no
+ * device with resources of somebody else's. Who holds the lock of a device that has its
+ * driver is about to take that away, and says so soon; or calls us, as a driver does in
+ * its probe(), and then has to do without.
  */
 static bool try_lock(struct device *dev)
 {
@@ -185,26 +190,6 @@ static bool try_lock(struct device *dev)
 		fsleep(200);
 	}
 	return true;
-}
-
-/*
- * With its lock, drivers neither leave the device nor come to it: one that comes gets no
- * device with resources of somebody else's. Who does not get it may be who holds it, as
- * a driver does in its probe(), and then has to do without.
- */
-static int watch(struct iomd_dma_device *device)
-{
-	bool locked;
-	int ret;
-
-	lockdep_assert_held(&make_lock);
-	if (is_watched(device))
-		return 0;
-	locked = try_lock(device->dev);
-	ret = watch_driver(device);
-	if (locked)
-		device_unlock(device->dev);
-	return ret;
 }
 
 /**
@@ -221,6 +206,7 @@ struct iomd_dma_device *iomd_dma_device_get(struct device *dev)
 {
 	struct iomd_dma_device *device;
 	int ret = -ENOMEM;
+	bool locked;
 
 	if (!dev->dma_mask || !*dev->dma_mask) {
 		dev_err_once(dev, "iomd: the device is not set up for DMA\n");
@@ -230,11 +216,14 @@ struct iomd_dma_device *iomd_dma_device_get(struct device *dev)
 	if (device && !iomd_dma_device_is_gone(device) && is_watched(device))
 		return device;
 	iomd_dma_device_put(device);
+	locked = try_lock(dev);
 	mutex_lock(&make_lock);
 	device = find(dev) ?: make(dev);
 	if (device)
 		ret = iomd_dma_device_is_gone(device) ? -ENODEV : watch(device);
 	mutex_unlock(&make_lock);
+	if (locked)
+		device_unlock(dev);
 	if (!ret)
 		return device;
 	iomd_dma_device_put(device);

@@ -266,8 +266,7 @@ u64 iomd_dma_buf_cache_mode(const struct dma_buf *dmabuf, u64 offset)
 {
 	const struct export *export = dmabuf->priv;
 
-	if ((dmabuf->ops != &export_ops && dmabuf->ops != &export_ops_without_vmap) ||
-	    offset >= dmabuf->size)
+	if (dmabuf->ops->release != export_release || offset >= dmabuf->size)
 		return IOMD_MAP_DEFAULT_CACHE;
 	return iomd_get_cache_mode(export->md, offset);
 }

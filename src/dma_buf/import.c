@@ -115,10 +115,10 @@ struct os_meta_class iomd_dma_buf_meta_class = {
  * @direction: one of IOMD_DIRECTION_
  *
  * A descriptor like others; if iomd exports the memory, it is cached as it is there, else
- * as RAM is. To prepare it waits for those who write the memory, and
- * has it shown to the kernel by its exporter, which keeps it in place; it is a CPU
- * access in the sense of dma-bufs, which the complete ends. What others write meanwhile
- * is seen after dma_buf_begin_cpu_access().
+ * as RAM is. To prepare it waits for those who write the memory, and has it shown to the
+ * kernel by its exporter, which keeps it in place; it is a CPU access in the sense of
+ * dma-bufs, which the complete ends. What others write meanwhile is seen after
+ * dma_buf_begin_cpu_access().
  *
  * To prepare it also says: -EOPNOTSUPP if the exporter can't show it to the kernel, or
  * shows a device's memory; -EFAULT if what it shows has no pages; -EINTR; else what
