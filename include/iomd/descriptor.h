@@ -144,7 +144,6 @@ int iomd_init_with_options(struct iomd *md, void *buffers, u32 count, u32 offset
 
 struct iomd *iomd_with_persistent_memory_descriptor(struct iomd *original);
 
-struct iomd *iomd_retain(struct iomd *md);
 void iomd_release(struct iomd *md);
 
 int iomd_prepare(struct iomd *md, u64 direction);
@@ -178,5 +177,19 @@ u32 iomd_get_vm_tag(const struct iomd *md, const struct task_struct *task);
 void iomd_set_mapper_options(struct iomd *md, u16 options);
 u16 iomd_get_mapper_options(const struct iomd *md);
 void iomd_initialize(void);
+
+/**
+ * iomd_retain() - take a reference
+ * @md: descriptor, or NULL
+ *
+ * Return: @md.
+ * Context: any, hard IRQ included.
+ */
+static inline struct iomd *iomd_retain(struct iomd *md)
+{
+	if (md)
+		os_object_retain(&md->object);
+	return md;
+}
 
 #endif

@@ -67,7 +67,6 @@ struct os_meta_class *os_meta_class_get_super_class(const struct os_meta_class *
 unsigned int os_meta_class_get_instance_count(const struct os_meta_class *meta);
 
 void *os_object_alloc(struct os_meta_class *meta);
-struct os_object *os_object_retain(struct os_object *object);
 bool os_object_try_retain(struct os_object *object);
 void os_object_release(struct os_object *object);
 unsigned int os_object_get_retain_count(const struct os_object *object);
@@ -77,5 +76,22 @@ struct os_object *os_object_meta_cast(struct os_object *object,
 				      const struct os_meta_class *meta);
 struct os_object *os_object_meta_cast_with_name(struct os_object *object, const char *name);
 void os_object_barrier(void);
+
+/**
+ * os_object_retain() - take a reference
+ * @object: to which the caller has one already, or NULL
+ *
+ * IOKit: OSObject::retain. The count saturates: an object retained 2^31 times
+ * is never freed.
+ *
+ * Return: @object.
+ * Context: any, hard IRQ included.
+ */
+static inline struct os_object *os_object_retain(struct os_object *object)
+{
+	if (object)
+		refcount_inc(&object->references);
+	return object;
+}
 
 #endif

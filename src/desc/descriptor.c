@@ -82,21 +82,6 @@ int iomd_init_with_options(struct iomd *md, void *buffers, u32 count, u32 offset
 IOMD_EXPORT(iomd_init_with_options);
 
 /**
- * iomd_retain() - take a reference
- * @md: descriptor, or NULL
- *
- * Return: @md.
- * Context: any, hard IRQ included.
- */
-struct iomd *iomd_retain(struct iomd *md)
-{
-	if (md)
-		os_object_retain(&md->object);
-	return md;
-}
-IOMD_EXPORT(iomd_retain);
-
-/**
  * iomd_release() - give a reference back
  * @md: descriptor, or NULL
  *
@@ -173,16 +158,19 @@ noinline int iomd_refuse_complete(int error)
 	return error;
 }
 
-int iomd_set_in_use(struct iomd *md, bool begin)
+static noinline int count_user(struct iomd *md, bool begin)
 {
 	unsigned long irq;
 
-	if (md->ops->set_in_use)
-		return md->ops->set_in_use(md, begin);
 	spin_lock_irqsave(&md->lock, irq);
 	WRITE_ONCE(md->users, md->users + (begin ? 1 : -1));
 	spin_unlock_irqrestore(&md->lock, irq);
 	return 0;
+}
+
+int iomd_set_in_use(struct iomd *md, bool begin)
+{
+	return md->ops->set_in_use ? md->ops->set_in_use(md, begin) : count_user(md, begin);
 }
 
 /* Deep enough for any sensible driver, shallow enough for any stack. */

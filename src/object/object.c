@@ -222,24 +222,6 @@ void *os_object_alloc(struct os_meta_class *meta)
 IOMD_EXPORT(os_object_alloc);
 
 /**
- * os_object_retain() - take a reference
- * @object: to which the caller has one already, or NULL
- *
- * IOKit: OSObject::retain. The count saturates: an object retained 2^31 times
- * is never freed.
- *
- * Return: @object.
- * Context: any, hard IRQ included.
- */
-struct os_object *os_object_retain(struct os_object *object)
-{
-	if (object)
-		refcount_inc(&object->references);
-	return object;
-}
-IOMD_EXPORT(os_object_retain);
-
-/**
  * os_object_try_retain() - take a reference unless the end has begun
  * @object: whose memory the caller knows to be there (by a lock that its free
  *	hook takes), though perhaps without a reference
