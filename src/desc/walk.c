@@ -89,7 +89,7 @@ phys_addr_t iomd_get_physical_address(struct iomd *md)
 IOMD_EXPORT(iomd_get_physical_address);
 
 /* In the list that the class published, unless the class must be asked. */
-static bool seek_in_list(struct iomd *md, struct iomd_segment_iter *iter)
+static __always_inline bool seek_in_list(struct iomd *md, struct iomd_segment_iter *iter)
 {
 	struct iomd_segments *segments = READ_ONCE(md->segments);
 	u64 left = iter->end - iter->offset, skip;
@@ -112,13 +112,7 @@ bool iomd_seek(struct iomd *md, struct iomd_segment_iter *iter)
 	return seek_in_list(md, iter) || (md->ops->seek && md->ops->seek(md, iter));
 }
 
-/**
- * iomd_segment_iter_seek() - place an iterator at its offset
- * @iter: iterator with its descriptor, offset and end
- *
- * Context: any, hard IRQ included.
- */
-void iomd_segment_iter_seek(struct iomd_segment_iter *iter)
+static __always_inline void seek(struct iomd_segment_iter *iter)
 {
 	struct iomd *md = iter->md;
 	u64 left = iter->end - iter->offset;
@@ -129,11 +123,22 @@ void iomd_segment_iter_seek(struct iomd_segment_iter *iter)
 		iter->length = 0;
 		return;
 	}
-	if (iomd_seek(md, iter))
+	if (likely(seek_in_list(md, iter)) || (md->ops->seek && md->ops->seek(md, iter)))
 		return;
 	iter->address = md->ops->get_physical_segment(md, iter->offset, &iter->length,
 						      iter->options);
 	iter->length = min(iter->length, left);
+}
+
+/**
+ * iomd_segment_iter_seek() - place an iterator at its offset
+ * @iter: iterator with its descriptor, offset and end
+ *
+ * Context: any, hard IRQ included.
+ */
+void iomd_segment_iter_seek(struct iomd_segment_iter *iter)
+{
+	seek(iter);
 }
 IOMD_EXPORT(iomd_segment_iter_seek);
 
@@ -158,7 +163,7 @@ void iomd_segment_iter_init(struct iomd_segment_iter *iter, struct iomd *md,
 	iter->offset = min(offset, end);
 	iter->end = end;
 	iter->options = options;
-	iomd_segment_iter_seek(iter);
+	seek(iter);
 }
 IOMD_EXPORT(iomd_segment_iter_init);
 
