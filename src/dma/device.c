@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 
 #include "../compat/swiotlb.h"
+#include "../debug/counters.h"
 #include "../debug/inject.h"
 #include "device.h"
 #include "map.h"
@@ -31,6 +32,11 @@ u64 iomd_dma_device_reach(struct device *dev)
 	     iomd_compat_swiotlb_last(dev) <= highest_of(dev)))
 		return U64_MAX;
 	return iomd_dma_device_is_misled(dev) ? 0 : highest_of(dev);
+}
+
+static bool reaches_all(struct device *dev)
+{
+	return iomd_dma_device_translates(dev) && dma_max_mapping_size(dev) == SIZE_MAX;
 }
 
 /* Read under RCU: in it may be one that nobody refers to any more. */
@@ -109,22 +115,34 @@ static struct iomd_dma_device *make(struct device *dev)
 	return device;
 }
 
-/* Of what is mapped the device loses sight; who mapped it finds out later. */
+static void undo(struct iomd_dma_device *device, struct iomd_dma_map *map)
+{
+	lockdep_assert_held(&device->lock);
+	if (!READ_ONCE(map->mapped))
+		return;
+	if (map != &device->own_map)
+		hlist_del(&map->node);
+	iomd_dma_map_undo(map);
+}
+
+/*
+ * Of what is mapped the device loses sight; who mapped it finds out later, or comes
+ * first to undo it.
+ */
 static void revoke(struct iomd_dma_device *device)
 {
 	struct iomd_dma_map *map;
 	struct hlist_node *next;
 	unsigned long irq;
 
-	spin_lock_irqsave(&device->lock, irq);
 	atomic_add(IOMD_DMA_DEVICE_GONE, &device->busy);
-	/* Whoever ends his map now waits until the device cannot use it any more. */
-	hlist_for_each_entry_safe(map, next, &device->maps, node) {
-		hlist_del_init(&map->node);
-		iomd_dma_map_undo(map);
-	}
+	wait_var_event(&device->busy,
+		       atomic_read_acquire(&device->busy) == IOMD_DMA_DEVICE_GONE);
+	spin_lock_irqsave(&device->lock, irq);
+	hlist_for_each_entry_safe(map, next, &device->maps, node)
+		undo(device, map);
+	undo(device, &device->own_map);
 	spin_unlock_irqrestore(&device->lock, irq);
-	wait_var_event(&device->busy, atomic_read(&device->busy) == IOMD_DMA_DEVICE_GONE);
 }
 
 static void driver_left(struct device *dev, void *resource)
@@ -167,6 +185,7 @@ static int watch(struct iomd_dma_device *device)
 		return -ENOMEM;
 	*resource = iomd_dma_device_retain(device);
 	devres_add(dev, resource);
+	WRITE_ONCE(device->reaches_all, reaches_all(dev));
 	WRITE_ONCE(device->watched, true);
 	if (has_driver(dev))
 		return 0;
@@ -192,6 +211,26 @@ static bool try_lock(struct device *dev)
 	return true;
 }
 
+/* One that nobody has met yet, as it seems. */
+static noinline struct iomd_dma_device *meet(struct device *dev)
+{
+	struct iomd_dma_device *device;
+	bool locked = try_lock(dev);
+	int ret = -ENOMEM;
+
+	mutex_lock(&make_lock);
+	device = find(dev) ?: make(dev);
+	if (device)
+		ret = iomd_dma_device_is_gone(device) ? -ENODEV : watch(device);
+	mutex_unlock(&make_lock);
+	if (locked)
+		device_unlock(dev);
+	if (!ret)
+		return device;
+	iomd_dma_device_put(device);
+	return ERR_PTR(ret);
+}
+
 /**
  * iomd_dma_device_get() - what is known about a device
  * @dev: device
@@ -205,59 +244,85 @@ static bool try_lock(struct device *dev)
 struct iomd_dma_device *iomd_dma_device_get(struct device *dev)
 {
 	struct iomd_dma_device *device;
-	int ret = -ENOMEM;
-	bool locked;
 
 	if (!dev->dma_mask || !*dev->dma_mask) {
 		dev_err_once(dev, "iomd: the device is not set up for DMA\n");
 		return ERR_PTR(-ENODEV);
 	}
 	device = find(dev);
-	if (device && !iomd_dma_device_is_gone(device) && is_watched(device))
+	if (likely(device && !iomd_dma_device_is_gone(device) && is_watched(device)))
 		return device;
 	iomd_dma_device_put(device);
-	locked = try_lock(dev);
-	mutex_lock(&make_lock);
-	device = find(dev) ?: make(dev);
-	if (device)
-		ret = iomd_dma_device_is_gone(device) ? -ENODEV : watch(device);
-	mutex_unlock(&make_lock);
-	if (locked)
-		device_unlock(dev);
-	if (!ret)
-		return device;
-	iomd_dma_device_put(device);
-	return ERR_PTR(ret);
+	return meet(dev);
 }
 IOMD_EXPORT_TEST(iomd_dma_device_get);
 
-bool iomd_dma_device_begin(struct iomd_dma_device *device, struct iomd_dma_map *map)
+/* Where misuse is looked for, a map that has ended is nobody else's so soon. */
+#define LENDS_ITS_OWN	(!IS_ENABLED(CONFIG_KASAN))
+
+struct iomd_dma_map *iomd_dma_device_alloc_map(struct iomd_dma_device *device)
+{
+	struct iomd_dma_map *map;
+
+	if (iomd_should_fail())
+		return NULL;
+	if (LENDS_ITS_OWN && !test_and_set_bit_lock(0, &device->own_map_taken))
+		return &device->own_map;
+	map = kmalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
+	if (map)
+		map->mapped = false;
+	return map;
+}
+
+void iomd_dma_device_free_map(struct iomd_dma_device *device, struct iomd_dma_map *map)
+{
+	if (map == &device->own_map)
+		clear_bit_unlock(0, &device->own_map_taken);
+	else
+		kfree(map);
+}
+
+void iomd_dma_device_begin(struct iomd_dma_device *device, struct iomd_dma_map *map)
 {
 	unsigned long irq;
-	bool present;
 
+	WRITE_ONCE(map->mapped, true);
+	iomd_count(IOMD_DMA_MAPPED, 1);
+	if (map == &device->own_map)
+		return;
 	spin_lock_irqsave(&device->lock, irq);
-	present = !iomd_dma_device_is_gone(device);
-	if (present) {
-		hlist_add_head(&map->node, &device->maps);
-		WRITE_ONCE(map->mapped, true);
-	}
+	hlist_add_head(&map->node, &device->maps);
 	spin_unlock_irqrestore(&device->lock, irq);
-	return present;
 }
 IOMD_EXPORT_TEST(iomd_dma_device_begin);
 
-bool iomd_dma_device_end(struct iomd_dma_device *device, struct iomd_dma_map *map)
+static void unlink(struct iomd_dma_device *device, struct iomd_dma_map *map)
 {
 	unsigned long irq;
-	bool mapped;
 
 	spin_lock_irqsave(&device->lock, irq);
-	mapped = map->mapped;
-	if (mapped) {
-		hlist_del(&map->node);
-		atomic_inc(&device->busy);
-	}
+	hlist_del(&map->node);
 	spin_unlock_irqrestore(&device->lock, irq);
-	return mapped;
+}
+
+/* The device is going; who is to tell that it has gone waits until this is done. */
+static noinline void end_while_going(struct iomd_dma_device *device, struct iomd_dma_map *map)
+{
+	unsigned long irq;
+
+	spin_lock_irqsave(&device->lock, irq);
+	undo(device, map);
+	spin_unlock_irqrestore(&device->lock, irq);
+}
+
+void iomd_dma_device_end(struct iomd_dma_device *device, struct iomd_dma_map *map)
+{
+	if (unlikely(!iomd_dma_device_enter(device))) {
+		end_while_going(device, map);
+		return;
+	}
+	if (map != &device->own_map)
+		unlink(device, map);
+	iomd_dma_map_undo(map);
+	iomd_dma_device_exit(device);
 }

@@ -19,21 +19,27 @@
 #include <linux/types.h>
 #include <linux/wait_bit.h>
 
+#include <iomd/dma.h>
+
 struct device;
-struct iomd_dma_map;
 
 struct iomd_dma_device {
 	struct device *dev;
 	refcount_t references;
 	/* Will its driver's leaving be noticed? Guarded by a mutex of device.c. */
 	bool watched;
+	/* Does an IOMMU map for it what it is asked to? No other comes while it has a driver. */
+	bool reaches_all;
 	struct list_head node;
 	struct rcu_head rcu;
 	/* Who is between enter and exit, plus IOMD_DMA_DEVICE_GONE once it has gone. */
 	atomic_t busy;
-	/* guards the list, and that it has gone */
+	/* guards the list, and what is mapped when it has gone */
 	spinlock_t lock;
 	struct hlist_head maps;
+	/* Never on the list: for who needs one while nobody else does. */
+	struct iomd_dma_map own_map;
+	unsigned long own_map_taken;
 };
 
 #define IOMD_DMA_DEVICE_GONE	INT_MIN
@@ -43,12 +49,18 @@ struct iomd_dma_device *iomd_dma_device_retain(struct iomd_dma_device *device);
 void iomd_dma_device_put(struct iomd_dma_device *device);
 
 /*
- * Between enter and exit: @map is mapped, and to be unmapped when the device goes;
- * false if it is going already. Undone by end, which tells whether it is still to be
- * unmapped and, if so, enters. Any context.
+ * A map that is not mapped and holds garbage else, or NULL; undone by free_map(), in any
+ * context. Most devices have one map at a time, and that costs no allocation.
  */
-bool iomd_dma_device_begin(struct iomd_dma_device *device, struct iomd_dma_map *map);
-bool iomd_dma_device_end(struct iomd_dma_device *device, struct iomd_dma_map *map);
+struct iomd_dma_map *iomd_dma_device_alloc_map(struct iomd_dma_device *device);
+void iomd_dma_device_free_map(struct iomd_dma_device *device, struct iomd_dma_map *map);
+
+/*
+ * Between enter and exit: @map is mapped, and to be unmapped when the device goes.
+ * Undone by end, which unmaps it unless that was done. Any context.
+ */
+void iomd_dma_device_begin(struct iomd_dma_device *device, struct iomd_dma_map *map);
+void iomd_dma_device_end(struct iomd_dma_device *device, struct iomd_dma_map *map);
 
 /* Are its addresses an IOMMU's, and have nothing to do with where the memory is? */
 static inline bool iomd_dma_device_translates(struct device *dev)

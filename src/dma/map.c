@@ -24,10 +24,13 @@
 #include "table.h"
 
 /* What an entry may be; where one is cut, it is between pages if possible. */
-static struct iomd_limits limits_of(struct device *dev)
+static struct iomd_limits limits_of(const struct iomd_dma_device *device)
 {
+	struct device *dev = device->dev;
+	u64 most = READ_ONCE(device->reaches_all) ? U64_MAX : dma_max_mapping_size(dev);
+
 	return (struct iomd_limits) {
-		.segment = min_t(u64, dma_get_max_seg_size(dev), dma_max_mapping_size(dev)),
+		.segment = min_t(u64, dma_get_max_seg_size(dev), most),
 		.boundary = dma_get_seg_boundary(dev),
 		.last = dma_get_mask(dev),
 		.alignment = 1,
@@ -74,45 +77,55 @@ static int reason_for_end(const struct iomd_dma_map *map, u64 offset)
 	return length ? -EACCES : -EAGAIN;
 }
 
-static int fill(struct iomd_dma_map *map, const struct iomd_limits *limits)
+/* Highest address of memory that may be in the table. */
+static u64 reach_of(const struct iomd_dma_device *device)
 {
+	return READ_ONCE(device->reaches_all) ? U64_MAX : iomd_dma_device_reach(device->dev);
+}
+
+/* Most fill one entry: inline, and without zeroes for what is set next, as that shows. */
+static __always_inline int fill(struct iomd_dma_map *map, const struct iomd_limits *limits)
+{
+	struct iomd_dma_table table = iomd_dma_table_begin(&map->sgt, map->entries);
+	struct iomd_segment_iter iter __uninitialized;
 	u64 options = IOMD_MEMORY_SEGMENT_LOCAL;
-	struct iomd_dma_table table;
-	struct iomd_segment_iter iter;
-	u64 reach = iomd_dma_device_reach(map->dev);
+	u64 reach = reach_of(map->device);
 	int ret;
 
 	if (map->direction != DMA_TO_DEVICE)
 		options |= IOMD_MEMORY_SEGMENT_WRITE;
-	iomd_dma_table_begin(&table, &map->sgt, map->entries);
 	iomd_segment_iter_init(&iter, map->md, map->offset, map->length, options);
 	while (iter.length) {
 		ret = check_segment(&iter, reach) ?:
 		      append(&table, limits, iter.address, iter.length);
 		if (ret)
 			return ret;
+		if (iter.offset + iter.length == map->offset + map->length) {
+			iomd_dma_table_finish(&table);
+			return 0;
+		}
 		iomd_segment_iter_next(&iter);
 	}
-	if (iter.offset < map->offset + map->length)
-		return reason_for_end(map, iter.offset);
-	iomd_dma_table_finish(&table);
-	return 0;
+	return reason_for_end(map, iter.offset);
 }
 
 /* The mapping is believed only when every entry was looked at. */
 static int check_mapped(const struct iomd_dma_map *map, const struct iomd_limits *limits)
 {
-	struct scatterlist *sg;
+	struct scatterlist *sg = map->sgt.sgl;
+	unsigned int left = map->sgt.nents;
 	u64 sum = 0;
-	int i;
 
-	for_each_sgtable_dma_sg(&map->sgt, sg, i) {
+	for (;;) {
 		u64 address = sg_dma_address(sg), last = address + sg_dma_len(sg) - 1;
 
 		if (last > limits->last || sg_dma_len(sg) > limits->segment ||
 		    (address & ~limits->boundary) != (last & ~limits->boundary))
 			return -ERANGE;
 		sum += sg_dma_len(sg);
+		if (!--left)
+			break;
+		sg = sg_next(sg);
 	}
 	return sum == map->length ? 0 : -EIO;
 }
@@ -143,30 +156,22 @@ static int map_table(struct iomd_dma_map *map, const struct iomd_limits *limits)
 	return ret;
 }
 
-/* It is mapped; from here on it ends with the device, if not before. */
-static int publish(struct iomd_dma_map *map)
-{
-	iomd_count(IOMD_DMA_MAPPED, 1);
-	if (iomd_dma_device_begin(map->device, map))
-		return 0;
-	iomd_dma_map_undo(map);
-	return -ENODEV;
-}
-
 static int show_table(struct iomd_dma_map *map, const struct iomd_limits *limits)
 {
 	int ret;
 
 	if (!iomd_dma_device_enter(map->device))
 		return -ENODEV;
-	ret = map_table(map, limits) ?: publish(map);
+	ret = map_table(map, limits);
+	if (!ret)
+		iomd_dma_device_begin(map->device, map);
 	iomd_dma_device_exit(map->device);
 	return ret;
 }
 
 static int make_table(struct iomd_dma_map *map)
 {
-	struct iomd_limits limits = limits_of(map->dev);
+	struct iomd_limits limits = limits_of(map->device);
 
 	return fill(map, &limits) ?: show_table(map, &limits);
 }
@@ -196,47 +201,50 @@ unsigned long iomd_dma_attributes(const struct iomd *md)
 }
 
 /* Takes over the caller's reference to the device. */
-static struct iomd_dma_map *alloc_map(struct iomd_dma_device *device, u64 length,
+static struct iomd_dma_map *alloc_map(struct iomd_dma_device *device, struct iomd *md,
+				      u64 offset, u64 length,
 				      enum dma_data_direction direction)
 {
-	struct iomd_dma_map *map = NULL;
+	struct iomd_dma_map *map = iomd_dma_device_alloc_map(device);
 
-	if (!iomd_should_fail())
-		map = kmalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
 	if (!map) {
 		iomd_dma_device_put(device);
 		return NULL;
 	}
-	/* All but the entries, which are many bytes, and few of them used. */
-	memset(map, 0, offsetof(struct iomd_dma_map, entries));
-	map->device = device;
+	map->sgt = (struct sg_table) {};
 	map->dev = device->dev;
+	map->md = iomd_retain(md);
+	map->offset = offset;
 	map->length = length;
 	map->direction = direction;
+	map->device = device;
+	map->attributes = md ? iomd_dma_attributes(md) : 0;
+	map->pages = NULL;
+	map->page_count = 0;
 	return map;
 }
 
 static void free_map(struct iomd_dma_map *map)
 {
+	struct iomd_dma_device *device = map->device;
+
 	iomd_dma_table_free(&map->sgt);
 	if (map->pages)
 		kvfree(map->pages);
-	iomd_dma_device_put(map->device);
-	kfree(map);
+	iomd_release(map->md);
+	iomd_dma_device_free_map(device, map);
+	iomd_dma_device_put(device);
 }
 
 struct iomd_dma_map *iomd_dma_map_for(struct iomd_dma_device *device, struct iomd *md,
 				      u64 offset, u64 length,
 				      enum dma_data_direction direction)
 {
-	struct iomd_dma_map *map = alloc_map(device, length, direction);
+	struct iomd_dma_map *map = alloc_map(device, md, offset, length, direction);
 	int ret;
 
 	if (!map)
 		return ERR_PTR(-ENOMEM);
-	map->md = iomd_retain(md);
-	map->offset = offset;
-	map->attributes = iomd_dma_attributes(md);
 	ret = iomd_set_in_use(md, true);
 	if (ret)
 		goto err_free;
@@ -248,7 +256,6 @@ struct iomd_dma_map *iomd_dma_map_for(struct iomd_dma_device *device, struct iom
 err_end_use:
 	iomd_set_in_use(md, false);
 err_free:
-	iomd_release(md);
 	free_map(map);
 	return ERR_PTR(ret);
 }
@@ -259,7 +266,9 @@ static int show_pages(struct iomd_dma_map *map)
 
 	if (!iomd_dma_device_enter(map->device))
 		return -ENODEV;
-	ret = iomd_dma_pages_alloc(map) ?: publish(map);
+	ret = iomd_dma_pages_alloc(map);
+	if (!ret)
+		iomd_dma_device_begin(map->device, map);
 	iomd_dma_device_exit(map->device);
 	return ret;
 }
@@ -267,7 +276,7 @@ static int show_pages(struct iomd_dma_map *map)
 struct iomd_dma_map *iomd_dma_map_pages(struct iomd_dma_device *device, u64 length,
 					enum dma_data_direction direction)
 {
-	struct iomd_dma_map *map = alloc_map(device, length, direction);
+	struct iomd_dma_map *map = alloc_map(device, NULL, 0, length, direction);
 	int ret;
 
 	if (!map)
@@ -327,14 +336,9 @@ void iomd_dma_unmap(struct iomd_dma_map *map)
 {
 	if (!map)
 		return;
-	if (iomd_dma_device_end(map->device, map)) {
-		iomd_dma_map_undo(map);
-		iomd_dma_device_exit(map->device);
-	}
-	if (map->md) {
+	iomd_dma_device_end(map->device, map);
+	if (map->md)
 		iomd_set_in_use(map->md, false);
-		iomd_release(map->md);
-	}
 	free_map(map);
 }
 IOMD_EXPORT(iomd_dma_unmap);

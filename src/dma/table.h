@@ -22,15 +22,17 @@ int iomd_dma_table_grow(struct iomd_dma_table *table);
 void iomd_dma_table_free_blocks(struct sg_table *sgt);
 
 /* Begin to fill @sgt, whose first block is @first, which the owner keeps. */
-static inline void iomd_dma_table_begin(struct iomd_dma_table *table, struct sg_table *sgt,
-					struct scatterlist first[IOMD_DMA_MAP_ENTRIES])
+static inline struct iomd_dma_table
+iomd_dma_table_begin(struct sg_table *sgt, struct scatterlist first[IOMD_DMA_MAP_ENTRIES])
 {
 	sgt->sgl = first;
 	sgt->orig_nents = 0;
-	table->sgt = sgt;
-	table->unused = first;
-	table->limit = first + IOMD_DMA_MAP_ENTRIES;
-	table->block_entries = IOMD_DMA_MAP_ENTRIES;
+	return (struct iomd_dma_table) {
+		.sgt = sgt,
+		.unused = first,
+		.limit = first + IOMD_DMA_MAP_ENTRIES,
+		.block_entries = IOMD_DMA_MAP_ENTRIES,
+	};
 }
 
 /* -ENOMEM, with what was appended before still there. May sleep. */

@@ -627,27 +627,40 @@ static void leave(void *data)
 	complete(&leaving->left);
 }
 
-/* Who calls the DMA API keeps the device there; who begins a map now comes too late. */
+/*
+ * Who calls the DMA API keeps the device there. A map that begins only then still ends
+ * with the device.
+ */
 static void a_driver_waits_for_who_is_at_it(struct kunit *test)
 {
 	struct leaving_driver leaving = { .dev = driven_device(test, 64) };
 	struct iomd_dma_device *device = iomd_dma_device_get(leaving.dev);
-	struct iomd_dma_map map = {};
+	void *memory = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
+	struct iomd_dma_map map = {
+		.dev = leaving.dev,
+		.direction = DMA_TO_DEVICE,
+		.sgt = { .sgl = map.entries, .orig_nents = 1 },
+	};
 	struct worker worker;
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(device));
+	KUNIT_ASSERT_NOT_NULL(test, memory);
+	sg_init_one(map.entries, memory, PAGE_SIZE);
 	init_completion(&leaving.left);
 	KUNIT_EXPECT_TRUE(test, iomd_dma_device_enter(device));
+	KUNIT_EXPECT_EQ(test, dma_map_sgtable(map.dev, &map.sgt, map.direction, 0), 0);
 	worker_start(test, &worker, leave, &leaving);
 	while (!iomd_dma_device_is_gone(device))
 		fsleep(1000);
 	KUNIT_EXPECT_FALSE(test, iomd_dma_device_enter(device));
-	KUNIT_EXPECT_FALSE(test, iomd_dma_device_begin(device, &map));
-	KUNIT_EXPECT_FALSE(test, map.mapped);
+	iomd_dma_device_begin(device, &map);
+	KUNIT_EXPECT_EQ(test, mappings(), 1ULL);
 	KUNIT_EXPECT_FALSE(test, wait_for_completion_timeout(&leaving.left, HZ / 10));
 	iomd_dma_device_exit(device);
 	wait_for_completion(&leaving.left);
 	worker_stop(&worker);
+	KUNIT_EXPECT_FALSE(test, map.mapped);
+	KUNIT_EXPECT_EQ(test, mappings(), 0ULL);
 	iomd_dma_device_put(device);
 	driven_device_remove(leaving.dev);
 }
