@@ -98,7 +98,8 @@ static __always_inline bool seek_in_list(struct iomd *md, struct iomd_segment_it
 	if (!segments || (iter->options & IOMD_MEMORY_SEGMENT_SOURCE) ||
 	    ((iter->options & IOMD_MEMORY_SEGMENT_WRITE) && READ_ONCE(md->prepared_read_only)))
 		return false;
-	sg = iomd_segments_find(segments, iter->offset);
+	/* Most walks begin with the first one. */
+	sg = iter->offset ? iomd_segments_find(segments, iter->offset) : segments->table.sgl;
 	skip = iter->offset - iomd_segment_start(sg);
 	iter->sg = sg;
 	iter->address = sg_phys(sg) + skip;

@@ -408,17 +408,29 @@ static noinline struct scatterlist *find_in_blocks(const struct iomd_segments *s
 	return holds(guess, offset) ? guess : bisect(sg, count, offset);
 }
 
-/*
+/**
+ * iomd_segments_find() - entry that holds an offset
+ * @segments: finished list
+ * @offset: less than its length
+ *
  * Bisects, but begins where the entry is if all are of one length, as scattered pages
  * are, and huge ones: there the first look is the last.
+ *
+ * Return: the entry.
+ * Context: any.
  */
-struct scatterlist *iomd_segments_search(const struct iomd_segments *segments, u64 offset)
+struct scatterlist *iomd_segments_find(struct iomd_segments *segments, u64 offset)
 {
 	struct scatterlist *sg;
 
-	if (segments->directory)
-		return find_in_blocks(segments, offset);
-	/* The average is rounded up, so this is in the list. */
-	sg = segments->table.sgl + div64_u64(offset, segments->entry_bytes);
-	return holds(sg, offset) ? sg : bisect(segments->table.sgl, segments->table.nents, offset);
+	if (segments->directory) {
+		sg = find_in_blocks(segments, offset);
+	} else {
+		/* The average is rounded up, so this is in the list. */
+		sg = segments->table.sgl + div64_u64(offset, segments->entry_bytes);
+		if (!holds(sg, offset))
+			sg = bisect(segments->table.sgl, segments->table.nents, offset);
+	}
+	WRITE_ONCE(segments->recent, sg);
+	return sg;
 }

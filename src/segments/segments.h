@@ -70,25 +70,7 @@ int iomd_segments_append(struct iomd_segments *segments, struct page *first,
 void iomd_segments_trim(struct iomd_segments *segments, unsigned int bytes);
 int iomd_segments_finish(struct iomd_segments *segments);
 
-struct scatterlist *iomd_segments_search(const struct iomd_segments *segments, u64 offset);
-
-/**
- * iomd_segments_find() - entry that holds an offset
- * @segments: finished list
- * @offset: less than its length
- *
- * Return: the entry. Most walks begin with the first one.
- * Context: any.
- */
-static inline struct scatterlist *iomd_segments_find(struct iomd_segments *segments, u64 offset)
-{
-	struct scatterlist *sg = segments->table.sgl;
-
-	if (offset)
-		sg = iomd_segments_search(segments, offset);
-	WRITE_ONCE(segments->recent, sg);
-	return sg;
-}
+struct scatterlist *iomd_segments_find(struct iomd_segments *segments, u64 offset);
 
 /* Entry after @sg in a list that has one. */
 static inline struct scatterlist *iomd_segments_next(struct scatterlist *sg)
