@@ -40,11 +40,13 @@ int iomd_run_at(const struct iomd_mapping *mapping, u64 page, struct iomd_run *r
 int iomd_next_run(const struct iomd_mapping *mapping, struct iomd_run *run);
 
 /*
- * The first look at memory that was just prepared: where in its page it begins. Is all
- * of it in one list of segments, and begins with RAM? Then it has pages, no holes and one
- * mode, and there is a shorter way: @iter is set to the first segment, and
- * iomd_listed_run() makes a run of each.
+ * Is all memory from a page on in one list of segments, and begins with RAM? Then it has
+ * pages, no holes and one mode, and there is a shorter way: @iter is set to the first
+ * segment, and iomd_listed_run() makes a run of each.
  */
+bool iomd_mapping_is_listed(const struct iomd_mapping *mapping, u64 page,
+			    struct iomd_segment_iter *iter);
+/* The same, at the first look at memory that was just prepared: where in a page it begins. */
 bool iomd_mapping_look(struct iomd_mapping *mapping, struct iomd_segment_iter *iter);
 
 /* As iomd_run_at(), of the segment that @iter is at. */

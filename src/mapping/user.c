@@ -194,23 +194,73 @@ static bool is_system_ram(const struct iomd_run *run)
 }
 
 /*
- * Enter the frames of a run, or its first ones: what is entered is what it has then. x86
- * reserves the cache mode of what is mapped whole, and can't bear to lose a part of it.
- * Of RAM it reserves nothing, and only must not think that it did. Of what is not mapped
- * whole, it looks for the mode of each page.
+ * Enter the frames of a run. x86 reserves the cache mode of what is mapped whole, and
+ * can't bear to lose a part of it. Of RAM it reserves nothing, and only must not think
+ * that it did. Of what is not mapped whole, it looks for the mode of each page.
  */
-static int enter(struct vm_area_struct *vma, unsigned long address, struct iomd_run *run,
-		 pgprot_t prot)
+static int enter(struct vm_area_struct *vma, unsigned long address,
+		 const struct iomd_run *run, pgprot_t prot)
 {
 	bool whole = run->pages > 1 && run->pages == vma_pages(vma);
 	bool ram = whole && is_system_ram(run);
+	u64 bytes = run->pages << PAGE_SHIFT, at_once = whole && !ram ? bytes - PAGE_SIZE : bytes;
 	int ret;
 
-	if (whole && !ram)
-		run->pages--;
-	ret = remap_pfn_range(vma, address, run->pfn, run->pages << PAGE_SHIFT, prot);
+	ret = remap_pfn_range(vma, address, run->pfn, at_once, prot);
+	if (!ret && at_once < bytes)
+		ret = remap_pfn_range(vma, address + at_once, run->pfn + PHYS_PFN(at_once),
+				      PAGE_SIZE, prot);
 	if (ram)
 		iomd_compat_forget_pat(vma);
+	return ret;
+}
+
+/* Where in its VMA a mapping's page is seen. */
+static unsigned long place_of(const struct iomd_mapping *mapping,
+			      const struct vm_area_struct *vma, u64 page)
+{
+	return vma->vm_start + ((mapping->guard_pages + page) << PAGE_SHIFT);
+}
+
+/* Of pages in one list, which has one mode, @iter is at the first. */
+static int enter_listed(struct iomd_mapping *mapping, struct vm_area_struct *vma,
+			struct iomd_segment_iter *iter, u64 page, u64 pages)
+{
+	pgprot_t prot = prot_of(mapping, &(struct iomd_run) { .kind = IOMD_RUN_RAM, .page = page },
+				vma->vm_page_prot);
+	struct iomd_run run;
+	int ret;
+
+	for (;; iomd_segment_iter_next(iter)) {
+		ret = iomd_listed_run(mapping, iter, page, &run);
+		if (ret)
+			return ret;
+		run.pages = min(run.pages, pages);
+		if (run.kind != IOMD_RUN_RAM)
+			prot = prot_of(mapping, &run, vma->vm_page_prot);
+		ret = enter(vma, place_of(mapping, vma, page), &run, prot);
+		page += run.pages;
+		pages -= run.pages;
+		if (ret || !pages)
+			return ret;
+	}
+}
+
+static int enter_runs(struct iomd_mapping *mapping, struct vm_area_struct *vma, u64 page,
+		      u64 pages)
+{
+	struct iomd_run run;
+	int ret = 0;
+
+	for (; pages && !ret; page += run.pages, pages -= run.pages) {
+		ret = iomd_run_at(mapping, page, &run);
+		if (ret)
+			break;
+		run.pages = min(run.pages, pages);
+		if (run.kind != IOMD_RUN_HOLE)
+			ret = enter(vma, place_of(mapping, vma, page), &run,
+				    prot_of(mapping, &run, vma->vm_page_prot));
+	}
 	return ret;
 }
 
@@ -232,25 +282,14 @@ int iomd_base_populate_device_pager(struct iomd *md, struct iomd_mapping *mappin
 {
 	struct vm_area_struct *vma = mapping->being_filled;
 	u64 first = offset >> PAGE_SHIFT, pages = length >> PAGE_SHIFT;
-	struct iomd_run run;
-	int ret = 0;
+	struct iomd_segment_iter iter;
 
 	if (!vma || !IS_ALIGNED(offset | length, PAGE_SIZE) ||
 	    first > iomd_mapping_pages(mapping) || pages > iomd_mapping_pages(mapping) - first)
 		return -EINVAL;
-	for (; pages && !ret; first += run.pages, pages -= run.pages) {
-		unsigned long address = vma->vm_start +
-					((mapping->guard_pages + first) << PAGE_SHIFT);
-
-		ret = iomd_run_at(mapping, first, &run);
-		if (ret)
-			break;
-		run.pages = min(run.pages, pages);
-		if (run.kind == IOMD_RUN_HOLE)
-			continue;
-		ret = enter(vma, address, &run, prot_of(mapping, &run, vma->vm_page_prot));
-	}
-	return ret;
+	if (pages && iomd_mapping_is_listed(mapping, first, &iter))
+		return enter_listed(mapping, vma, &iter, first, pages);
+	return enter_runs(mapping, vma, first, pages);
 }
 IOMD_EXPORT(iomd_base_populate_device_pager);
 

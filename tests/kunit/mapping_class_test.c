@@ -5,6 +5,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 
 #include <asm/unistd.h>
 
@@ -353,6 +354,40 @@ static void what_is_filled_lies_inside(struct kunit *test)
 	puppet_kill(puppet);
 }
 
+static int populate_middle(struct iomd *md, struct iomd_mapping *mapping, u64 offset, u64 length)
+{
+	return iomd_base_populate_device_pager(md, mapping, offset + P, length - 2 * P);
+}
+
+/* Of memory in many segments, too, a part is filled with what is there. */
+static void a_part_of_a_list_is_filled(struct kunit *test)
+{
+	struct puppet *puppet = puppet_start(test);
+	struct iomd_mapping *mapping;
+	struct iomd_ops ops;
+	unsigned long i;
+	struct iomd *md;
+	u8 *memory;
+
+	memory = vmalloc(8 * P);
+	KUNIT_ASSERT_NOT_NULL(test, memory);
+	fill_pattern(memory, 0, 8 * P);
+	md = iomd_with_address(memory, 8 * P, IOMD_DIRECTION_OUT_IN);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, md);
+	ops = *md->ops;
+	ops.populate_device_pager = populate_middle;
+	md->ops = &ops;
+	mapping = mapped(test, ask(md, puppet->task, IOMD_MAP_PREFAULT, P, 6 * P));
+	for (i = 0; i < 6 * P; i += P / 2)
+		KUNIT_EXPECT_EQ(test, peek_at(puppet, iomd_mapping_get_address(mapping) + i),
+				(long)pattern(P + i));
+	end_mapping(mapping);
+	iomd_release(md);
+	os_object_barrier();
+	puppet_kill(puppet);
+	vfree(memory);
+}
+
 /*
  * Redirecting
  */
@@ -579,6 +614,7 @@ static struct kunit_case class_cases[] = {
 	KUNIT_CASE(classes_see_faults),
 	KUNIT_CASE(classes_fill_what_they_like),
 	KUNIT_CASE(what_is_filled_lies_inside),
+	KUNIT_CASE(a_part_of_a_list_is_filled),
 	KUNIT_CASE(the_kernel_is_not_redirected),
 	KUNIT_CASE(redirects_that_are_refused),
 	KUNIT_CASE(redirected_mappings_of_copies),
