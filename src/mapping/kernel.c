@@ -17,6 +17,7 @@
 #include "cache.h"
 #include "holes.h"
 #include "kernel.h"
+#include "listed.h"
 #include "mapping.h"
 #include "run.h"
 
@@ -145,28 +146,31 @@ static inline void list_pages(struct page **pages, struct page *page, unsigned l
 		*pages++ = page;
 }
 
-/* @iter is at the first segment of a list, which has the mode of all. */
-static int collect_listed(const struct iomd_mapping *mapping, struct iomd_segment_iter *iter,
+/* From the first segment of a list on, which has the mode of all. */
+static int collect_listed(const struct iomd_mapping *mapping, struct iomd_listed listed,
 			  struct collection *all)
 {
 	int ret = note_mode(mapping, &(struct iomd_run) { .kind = IOMD_RUN_RAM }, all);
-	struct iomd_run run = {};
+	unsigned int in_page = mapping->in_page;
+	struct page **pages = all->pages;
+	unsigned long count;
 
-	while (!ret) {
-		ret = iomd_listed_run(mapping, iter, run.page + run.pages, &run);
-		if (!ret && run.kind != IOMD_RUN_RAM)
-			ret = -EOPNOTSUPP;
-		if (ret)
-			break;
-		list_pages(all->pages + run.page, pfn_to_page(run.pfn), run.pages);
-		if (!iter->window)
-			break;
-		iomd_segment_iter_next(iter);
-	}
-	return ret;
+	if (ret)
+		return ret;
+	do {
+		count = iomd_listed_pages(&listed, in_page);
+		if (!count)
+			return -EINVAL;
+		if (!iomd_is_ram_page(listed.page))
+			return -EOPNOTSUPP;
+		list_pages(pages, listed.page, count);
+		pages += count;
+		in_page = 0;
+	} while (iomd_listed_next(&listed));
+	return 0;
 }
 
-static int map_pages(struct iomd_mapping *mapping, struct iomd_segment_iter *listed)
+static int map_pages(struct iomd_mapping *mapping, const struct iomd_listed *listed)
 {
 	unsigned int guards = mapping->guard_pages;
 	u64 count = iomd_mapping_pages(mapping) + 2 * guards;
@@ -186,7 +190,7 @@ static int map_pages(struct iomd_mapping *mapping, struct iomd_segment_iter *lis
 		memset(pages + count - guards, 0, guards * sizeof(*pages));
 	}
 	all.pages = pages + guards;
-	ret = listed ? collect_listed(mapping, listed, &all) : collect_pages(mapping, &all);
+	ret = listed ? collect_listed(mapping, *listed, &all) : collect_pages(mapping, &all);
 	if (ret)
 		goto out;
 	prot = iomd_cache_prot(all.mode, prot);
@@ -219,7 +223,7 @@ out:
  * have them; -EAGAIN; -ENOMEM.
  * Context: may sleep.
  */
-int iomd_mapping_map_kernel(struct iomd_mapping *mapping, struct iomd_segment_iter *listed)
+int iomd_mapping_map_kernel(struct iomd_mapping *mapping, const struct iomd_listed *listed)
 {
 	unsigned long address = seen_anyway(mapping);
 	struct iomd_run run;

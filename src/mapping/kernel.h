@@ -3,9 +3,9 @@
 #define IOMD_MAPPING_KERNEL_H
 
 struct iomd_mapping;
-struct iomd_segment_iter;
+struct iomd_listed;
 
-int iomd_mapping_map_kernel(struct iomd_mapping *mapping, struct iomd_segment_iter *listed);
+int iomd_mapping_map_kernel(struct iomd_mapping *mapping, const struct iomd_listed *listed);
 void iomd_mapping_unmap_kernel(struct iomd_mapping *mapping);
 
 #endif

@@ -13,9 +13,9 @@
 #include "../desc/descriptor.h"
 #include "../source/account.h"
 #include "kernel.h"
+#include "listed.h"
 #include "mapping.h"
 #include "redirect.h"
-#include "run.h"
 #include "snapshot.h"
 #include "user.h"
 
@@ -189,7 +189,7 @@ IOMD_EXPORT(iomd_remove_mapping);
  */
 int iomd_base_do_map(struct iomd *md, struct iomd_mapping *mapping)
 {
-	struct iomd_segment_iter iter, *listed;
+	struct iomd_listed first, *listed;
 	int ret;
 
 	ret = iomd_mapping_take_snapshot(mapping);
@@ -198,7 +198,7 @@ int iomd_base_do_map(struct iomd *md, struct iomd_mapping *mapping)
 	ret = iomd_mapping_wire(mapping);
 	if (ret)
 		return ret;
-	listed = iomd_mapping_look(mapping, &iter) ? &iter : NULL;
+	listed = iomd_mapping_look(mapping, &first) ? &first : NULL;
 	ret = iomd_mapping_is_kernel(mapping) ? iomd_mapping_map_kernel(mapping, listed) :
 						iomd_mapping_map_user(mapping, listed);
 	if (ret)

@@ -8,6 +8,7 @@
 #include <iomd/mapping.h>
 #include <iomd/object.h>
 
+struct iomd_listed;
 struct iomd_view;
 struct mm_struct;
 struct vm_area_struct;
@@ -53,6 +54,8 @@ struct iomd_mapping {
 	struct iomd_view *view;
 	/* Runs from the first one on that are reserved for write-combining. */
 	unsigned int reserved;
+	/* While it is made: the first segment of memory that is in one list. */
+	const struct iomd_listed *listed;
 	/* While its page tables are filled at once. */
 	struct vm_area_struct *being_filled;
 };

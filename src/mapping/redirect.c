@@ -12,6 +12,7 @@
 #include "../desc/descriptor.h"
 #include "../source/account.h"
 #include "cache.h"
+#include "listed.h"
 #include "mapping.h"
 #include "redirect.h"
 #include "snapshot.h"
@@ -71,7 +72,7 @@ static void give_up_other(struct iomd_mapping *other)
 static int prepare_other(struct iomd_mapping *other, const struct iomd_mapping *mapping,
 			 struct iomd *memory, u64 offset)
 {
-	struct iomd_segment_iter iter, *listed = NULL;
+	struct iomd_listed first, *listed = NULL;
 	u64 end;
 	int ret;
 
@@ -90,8 +91,8 @@ static int prepare_other(struct iomd_mapping *other, const struct iomd_mapping *
 	ret = iomd_mapping_take_snapshot(other);
 	if (!ret)
 		ret = iomd_mapping_wire(other);
-	if (!ret && iomd_mapping_look(other, &iter))
-		listed = &iter;
+	if (!ret && iomd_mapping_look(other, &first))
+		listed = &first;
 	if (!ret)
 		ret = other->in_page == mapping->in_page ?
 		      iomd_mapping_check_runs(other, listed) : -EINVAL;

@@ -50,25 +50,6 @@ int iomd_run_at(const struct iomd_mapping *mapping, u64 page, struct iomd_run *r
 	return 0;
 }
 
-bool iomd_mapping_is_listed(const struct iomd_mapping *mapping, u64 page,
-			    struct iomd_segment_iter *iter)
-{
-	u64 offset = iomd_run_offset(mapping, page);
-	u64 length = mapping->offset + mapping->length - offset;
-
-	iomd_segment_iter_init(iter, mapping->memory, offset, length, 0);
-	return iter->sg && iter->length + iter->window == length &&
-	       iomd_is_ram_page(sg_page(iter->sg));
-}
-
-bool iomd_mapping_look(struct iomd_mapping *mapping, struct iomd_segment_iter *iter)
-{
-	bool listed = iomd_mapping_is_listed(mapping, 0, iter);
-
-	mapping->in_page = iter->length ? offset_in_page(iter->address) : 0;
-	return listed;
-}
-
 int iomd_next_run(const struct iomd_mapping *mapping, struct iomd_run *run)
 {
 	int ret = iomd_run_at(mapping, run->page + run->pages, run);

@@ -17,6 +17,7 @@
 
 #include "../desc/ram.h"
 #include "cache.h"
+#include "listed.h"
 #include "mapping.h"
 #include "run.h"
 #include "user.h"
@@ -222,28 +223,35 @@ static unsigned long place_of(const struct iomd_mapping *mapping,
 	return vma->vm_start + ((mapping->guard_pages + page) << PAGE_SHIFT);
 }
 
-/* Of pages in one list, which has one mode, @iter is at the first. */
-static int enter_listed(struct iomd_mapping *mapping, struct vm_area_struct *vma,
-			struct iomd_segment_iter *iter, u64 page, u64 pages)
+/* Make a run of a segment, which begins with @page. */
+static inline int run_of(const struct iomd_mapping *mapping,
+			 const struct iomd_listed *listed, u64 page, struct iomd_run *run)
 {
-	pgprot_t prot = prot_of(mapping, &(struct iomd_run) { .kind = IOMD_RUN_RAM, .page = page },
-				vma->vm_page_prot);
-	struct iomd_run run;
+	run->kind = iomd_is_ram_page(listed->page) ? IOMD_RUN_RAM : IOMD_RUN_DEVICE;
+	run->page = page;
+	run->pages = iomd_listed_pages(listed, page ? 0 : mapping->in_page);
+	run->pfn = page_to_pfn(listed->page);
+	return run->pages ? 0 : -EINVAL;
+}
+
+/* The first pages of a list, which has one mode. */
+static int enter_listed(struct iomd_mapping *mapping, struct vm_area_struct *vma,
+			struct iomd_listed listed, u64 pages)
+{
+	struct iomd_run run = { .kind = IOMD_RUN_RAM };
+	pgprot_t prot = prot_of(mapping, &run, vma->vm_page_prot);
 	int ret;
 
-	for (;; iomd_segment_iter_next(iter)) {
-		ret = iomd_listed_run(mapping, iter, page, &run);
+	do {
+		ret = run_of(mapping, &listed, run.page + run.pages, &run);
 		if (ret)
 			return ret;
-		run.pages = min(run.pages, pages);
+		run.pages = min(run.pages, pages - run.page);
 		if (run.kind != IOMD_RUN_RAM)
 			prot = prot_of(mapping, &run, vma->vm_page_prot);
-		ret = enter(vma, place_of(mapping, vma, page), &run, prot);
-		page += run.pages;
-		pages -= run.pages;
-		if (ret || !pages)
-			return ret;
-	}
+		ret = enter(vma, place_of(mapping, vma, run.page), &run, prot);
+	} while (!ret && run.page + run.pages < pages && iomd_listed_next(&listed));
+	return ret;
 }
 
 static int enter_runs(struct iomd_mapping *mapping, struct vm_area_struct *vma, u64 page,
@@ -282,13 +290,12 @@ int iomd_base_populate_device_pager(struct iomd *md, struct iomd_mapping *mappin
 {
 	struct vm_area_struct *vma = mapping->being_filled;
 	u64 first = offset >> PAGE_SHIFT, pages = length >> PAGE_SHIFT;
-	struct iomd_segment_iter iter;
 
 	if (!vma || !IS_ALIGNED(offset | length, PAGE_SIZE) ||
 	    first > iomd_mapping_pages(mapping) || pages > iomd_mapping_pages(mapping) - first)
 		return -EINVAL;
-	if (pages && iomd_mapping_is_listed(mapping, first, &iter))
-		return enter_listed(mapping, vma, &iter, first, pages);
+	if (!first && pages && mapping->listed)
+		return enter_listed(mapping, vma, *mapping->listed, pages);
 	return enter_runs(mapping, vma, first, pages);
 }
 IOMD_EXPORT(iomd_base_populate_device_pager);
@@ -404,33 +411,32 @@ static const struct file_operations view_fops = {
 	.release = view_release,
 };
 
-static int check_listed(const struct iomd_mapping *mapping, struct iomd_segment_iter *iter)
+static int check_listed(const struct iomd_mapping *mapping, struct iomd_listed listed)
 {
 	bool ask = mapping->options & IOMD_MAP_CACHE_MASK;
 	struct iomd_run run = {};
 	u64 mode;
 	int ret;
 
-	for (;; ask = false) {
-		ret = iomd_listed_run(mapping, iter, run.page + run.pages, &run);
+	do {
+		ret = run_of(mapping, &listed, run.page + run.pages, &run);
 		/* One mode is that of all of the RAM, and good if none was asked for. */
 		if (!ret && (ask || run.kind != IOMD_RUN_RAM))
 			ret = iomd_cache_mode(mapping, &run, &mode);
-		if (ret || !iter->window)
-			return ret;
-		iomd_segment_iter_next(iter);
-	}
+		ask = false;
+	} while (!ret && iomd_listed_next(&listed));
+	return ret;
 }
 
 /* Can all of it be shown? */
-int iomd_mapping_check_runs(const struct iomd_mapping *mapping, struct iomd_segment_iter *listed)
+int iomd_mapping_check_runs(const struct iomd_mapping *mapping, const struct iomd_listed *listed)
 {
 	struct iomd_run run = {};
 	u64 mode;
 	int ret;
 
 	if (listed)
-		return check_listed(mapping, listed);
+		return check_listed(mapping, *listed);
 	while ((ret = iomd_next_run(mapping, &run)) > 0) {
 		if (run.kind == IOMD_RUN_HOLE)
 			continue;
@@ -505,7 +511,7 @@ static void tell_mode(struct iomd_mapping *mapping)
  * would say.
  * Context: may sleep.
  */
-int iomd_mapping_map_user(struct iomd_mapping *mapping, struct iomd_segment_iter *listed)
+int iomd_mapping_map_user(struct iomd_mapping *mapping, const struct iomd_listed *listed)
 {
 	int ret;
 
@@ -523,7 +529,9 @@ int iomd_mapping_map_user(struct iomd_mapping *mapping, struct iomd_segment_iter
 	ret = iomd_cache_reserve(mapping);
 	if (ret)
 		return ret;
+	mapping->listed = listed;
 	ret = make_vma(mapping);
+	mapping->listed = NULL;
 	if (ret)
 		iomd_cache_release(mapping);
 	return ret;

@@ -359,24 +359,19 @@ static int populate_middle(struct iomd *md, struct iomd_mapping *mapping, u64 of
 	return iomd_base_populate_device_pager(md, mapping, offset + P, length - 2 * P);
 }
 
-/* Of memory in many segments, too, a part is filled with what is there. */
-static void a_part_of_a_list_is_filled(struct kunit *test)
+/* A part of memory, filled the base's way or another, is what is there. */
+static void expect_filled(struct kunit *test, u8 *memory, const struct iomd_ops *own_ops)
 {
 	struct puppet *puppet = puppet_start(test);
 	struct iomd_mapping *mapping;
-	struct iomd_ops ops;
 	unsigned long i;
 	struct iomd *md;
-	u8 *memory;
 
-	memory = vmalloc(8 * P);
-	KUNIT_ASSERT_NOT_NULL(test, memory);
 	fill_pattern(memory, 0, 8 * P);
 	md = iomd_with_address(memory, 8 * P, IOMD_DIRECTION_OUT_IN);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, md);
-	ops = *md->ops;
-	ops.populate_device_pager = populate_middle;
-	md->ops = &ops;
+	if (own_ops)
+		md->ops = own_ops;
 	mapping = mapped(test, ask(md, puppet->task, IOMD_MAP_PREFAULT, P, 6 * P));
 	for (i = 0; i < 6 * P; i += P / 2)
 		KUNIT_EXPECT_EQ(test, peek_at(puppet, iomd_mapping_get_address(mapping) + i),
@@ -385,7 +380,26 @@ static void a_part_of_a_list_is_filled(struct kunit *test)
 	iomd_release(md);
 	os_object_barrier();
 	puppet_kill(puppet);
-	vfree(memory);
+}
+
+static void a_part_of_a_list_is_filled(struct kunit *test)
+{
+	u8 *scattered = vmalloc(8 * P), *contiguous = alloc_pages_exact(8 * P, GFP_KERNEL);
+	struct iomd *md = iomd_with_address(contiguous, P, IOMD_DIRECTION_OUT);
+	struct iomd_ops ops;
+
+	KUNIT_ASSERT_NOT_NULL(test, scattered);
+	KUNIT_ASSERT_NOT_NULL(test, contiguous);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, md);
+	ops = *md->ops;
+	ops.populate_device_pager = populate_middle;
+	iomd_release(md);
+	expect_filled(test, scattered, NULL);
+	expect_filled(test, scattered, &ops);
+	expect_filled(test, contiguous, NULL);
+	expect_filled(test, contiguous, &ops);
+	free_pages_exact(contiguous, 8 * P);
+	vfree(scattered);
 }
 
 /*
