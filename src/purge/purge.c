@@ -12,6 +12,9 @@
 static DEFINE_SPINLOCK(lock);
 static LIST_HEAD(line);
 static u64 pages_in_line;
+/* How many are just being purged, and how often that ended. */
+static unsigned int claims;
+static unsigned long ends;
 static DECLARE_WAIT_QUEUE_HEAD(unclaimed);
 
 static struct shrinker *shrinker;
@@ -73,6 +76,7 @@ static struct iomd_purgeable *claim_first(void)
 	if (first) {
 		list_del(&first->node);
 		first->claimed = true;
+		claims++;
 	}
 	return first;
 }
@@ -88,17 +92,24 @@ static void unclaim(struct iomd_purgeable *purgeable, bool purged, struct list_h
 		list_add_tail(&purgeable->node, kept);
 	}
 	WRITE_ONCE(purgeable->claimed, false);
+	claims--;
+	WRITE_ONCE(ends, ends + 1);
 }
 
 /*
  * Purge from the start of the line until things of @pages pages are; those in use
  * don't count. The pages gained: there may be fewer, some being elsewhere already.
+ *
+ * Who finds nothing left while others are at it waits a while for the first of them to
+ * be done. Else the kernel takes memory for used up, and kills somebody, while it is
+ * being gained.
  */
 static unsigned long reclaim(unsigned long pages, unsigned long *purged)
 {
 	struct iomd_purgeable *purgeable;
-	unsigned long gained = 0;
+	unsigned long gained = 0, before;
 	LIST_HEAD(kept);
+	bool wait;
 
 	*purged = 0;
 	spin_lock(&lock);
@@ -117,7 +128,11 @@ static unsigned long reclaim(unsigned long pages, unsigned long *purged)
 		wake_up_all(&unclaimed);
 	}
 	list_splice(&kept, &line);
+	wait = pages && !*purged && claims;
+	before = ends;
 	spin_unlock(&lock);
+	if (wait)
+		wait_event_timeout(unclaimed, READ_ONCE(ends) != before, IOMD_PURGE_PATIENCE);
 	return gained;
 }
 

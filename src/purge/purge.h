@@ -6,8 +6,12 @@
 #ifndef IOMD_PURGE_PURGE_H
 #define IOMD_PURGE_PURGE_H
 
+#include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/types.h>
+
+/* Jiffies that who needs memory waits at most while another one purges the last. */
+#define IOMD_PURGE_PATIENCE	(HZ / 10)
 
 /**
  * struct iomd_purgeable - something that may be purged as a whole

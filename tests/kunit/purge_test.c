@@ -176,6 +176,41 @@ static void nobody_purges_what_was_removed(struct kunit *test)
 	expect_purged(test, 1000, 0, "");
 }
 
+static void time_reclaim(void *data)
+{
+	unsigned long start = jiffies, *took = data;
+
+	iomd_purge_reclaim(1000);
+	if (!READ_ONCE(*took))
+		WRITE_ONCE(*took, max(jiffies - start, 1UL));
+	msleep(20);
+}
+
+/* Memory is not used up while somebody purges; nor is he waited for, for ever. */
+static void others_that_purge_are_waited_for(struct kunit *test)
+{
+	DECLARE_COMPLETION_ONSTACK(entered);
+	DECLARE_COMPLETION_ONSTACK(leave);
+	struct worker reclaimer, second;
+	unsigned long took = 0;
+	struct thing things[1];
+
+	make_things(things, 1);
+	memset(purged, 0, sizeof(purged));
+	things[0].entered = &entered;
+	things[0].leave = &leave;
+	worker_start(test, &reclaimer, reclaim_all, NULL);
+	wait_for_completion(&entered);
+	worker_start(test, &second, time_reclaim, &took);
+	while (!READ_ONCE(took))
+		msleep(20);
+	KUNIT_EXPECT_GE(test, took, (unsigned long)IOMD_PURGE_PATIENCE);
+	complete_all(&leave);
+	worker_stop(&second);
+	worker_stop(&reclaimer);
+	KUNIT_EXPECT_STREQ(test, purged, "A");
+}
+
 /*
  * Buffers
  */
@@ -659,6 +694,7 @@ static struct kunit_case purge_cases[] = {
 	KUNIT_CASE(what_is_in_use_keeps_its_place),
 	KUNIT_CASE(may_come_again_while_others_go),
 	KUNIT_CASE(nobody_purges_what_was_removed),
+	KUNIT_CASE(others_that_purge_are_waited_for),
 	KUNIT_CASE(states_follow_each_other),
 	KUNIT_CASE(refuses_other_states),
 	KUNIT_CASE(is_purged_for_lack_of_memory),
