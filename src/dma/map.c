@@ -194,7 +194,7 @@ enum dma_data_direction iomd_dma_direction(const struct iomd *md, u64 direction)
  * No attribute says what IOKit's two options do; what is there to be said in Linux'
  * terms has an option of its own.
  */
-unsigned long iomd_dma_attributes(const struct iomd *md)
+static unsigned long attributes_of(const struct iomd *md)
 {
 	return iomd_get_mapper_options(md) & IOMD_MAPPER_WEAK_ORDERING ?
 	       DMA_ATTR_WEAK_ORDERING : 0;
@@ -218,7 +218,7 @@ static struct iomd_dma_map *alloc_map(struct iomd_dma_device *device, struct iom
 	map->length = length;
 	map->direction = direction;
 	map->device = device;
-	map->attributes = md ? iomd_dma_attributes(md) : 0;
+	map->attributes = md ? attributes_of(md) : 0;
 	map->pages = NULL;
 	map->page_count = 0;
 	return map;

@@ -29,7 +29,5 @@ struct iomd_dma_map *iomd_dma_map_pages(struct iomd_dma_device *device, u64 leng
 void iomd_dma_map_undo(struct iomd_dma_map *map);
 
 enum dma_data_direction iomd_dma_direction(const struct iomd *md, u64 direction);
-/* Attributes of the DMA API for what iomd_get_mapper_options() tells. */
-unsigned long iomd_dma_attributes(const struct iomd *md);
 
 #endif

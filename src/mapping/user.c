@@ -239,17 +239,17 @@ static int enter_listed(struct iomd_mapping *mapping, struct vm_area_struct *vma
 			struct iomd_listed listed, u64 pages)
 {
 	struct iomd_run run = { .kind = IOMD_RUN_RAM };
+	/* Of all of the RAM. */
 	pgprot_t prot = prot_of(mapping, &run, vma->vm_page_prot);
 	int ret;
 
 	do {
 		ret = run_of(mapping, &listed, run.page + run.pages, &run);
-		if (ret)
-			return ret;
 		run.pages = min(run.pages, pages - run.page);
-		if (run.kind != IOMD_RUN_RAM)
-			prot = prot_of(mapping, &run, vma->vm_page_prot);
-		ret = enter(vma, place_of(mapping, vma, run.page), &run, prot);
+		if (!ret)
+			ret = enter(vma, place_of(mapping, vma, run.page), &run,
+				    run.kind == IOMD_RUN_RAM ? prot :
+				    prot_of(mapping, &run, vma->vm_page_prot));
 	} while (!ret && run.page + run.pages < pages && iomd_listed_next(&listed));
 	return ret;
 }
