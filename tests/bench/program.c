@@ -168,13 +168,21 @@ static int has_runs(size_t length)
 /* All that follows from it is nonsense if time does not count instructions. */
 static void check_clock(void)
 {
-	unsigned long rounds = 100000;
-	__u64 start = bench_now(), took;
+	__u64 least = ~0ULL;
+	unsigned int tries;
 
-	asm volatile("1: dec %0; jnz 1b" : "+r" (rounds));
-	took = bench_now() - start;
-	if (took < 200000 || took > 200100) {
-		printf("bench: FAIL 200000 instructions took %llu ticks of the clock\n", took);
+	/* Something else may run in one of them. */
+	for (tries = 0; tries < 5; tries++) {
+		unsigned long rounds = 100000;
+		__u64 start = bench_now(), took;
+
+		asm volatile("1: dec %0; jnz 1b" : "+r" (rounds));
+		took = bench_now() - start;
+		if (took < least)
+			least = took;
+	}
+	if (least < 200000 || least > 200100) {
+		printf("bench: FAIL 200000 instructions took %llu ticks of the clock\n", least);
 		exit(1);
 	}
 }
