@@ -108,11 +108,17 @@ static __always_inline bool seek_in_list(struct iomd *md, struct iomd_segment_it
 	return true;
 }
 
-bool iomd_seek(struct iomd *md, struct iomd_segment_iter *iter)
+static __always_inline bool seek_in_any(struct iomd *md, struct iomd_segment_iter *iter)
 {
-	return seek_in_list(md, iter) || (md->ops->seek && md->ops->seek(md, iter));
+	return likely(seek_in_list(md, iter)) || (md->ops->seek && md->ops->seek(md, iter));
 }
 
+bool iomd_seek(struct iomd *md, struct iomd_segment_iter *iter)
+{
+	return seek_in_any(md, iter);
+}
+
+/* Inline, as most walks are short, and begin with it. */
 static __always_inline void seek(struct iomd_segment_iter *iter)
 {
 	struct iomd *md = iter->md;
@@ -124,7 +130,7 @@ static __always_inline void seek(struct iomd_segment_iter *iter)
 		iter->length = 0;
 		return;
 	}
-	if (likely(seek_in_list(md, iter)) || (md->ops->seek && md->ops->seek(md, iter)))
+	if (seek_in_any(md, iter))
 		return;
 	iter->address = md->ops->get_physical_segment(md, iter->offset, &iter->length,
 						      iter->options);

@@ -25,7 +25,7 @@ bool iomd_dma_device_is_misled(struct device *dev)
 }
 
 /* By an IOMMU or by copying, the DMA API has a device reach any memory. */
-u64 iomd_dma_device_reach(struct device *dev)
+u64 iomd_dma_device_find_reach(struct device *dev)
 {
 	if (iomd_dma_device_translates(dev) ||
 	    (dma_max_mapping_size(dev) != SIZE_MAX &&

@@ -68,11 +68,18 @@ static inline bool iomd_dma_device_translates(struct device *dev)
 	return dma_get_merge_boundary(dev);
 }
 
+/* For a device that does not reach all. */
+u64 iomd_dma_device_find_reach(struct device *dev);
+
 /*
  * Highest physical address that may be handed to the DMA API for it; beyond that,
  * where it can't help, it complains loudly.
  */
-u64 iomd_dma_device_reach(struct device *dev);
+static inline u64 iomd_dma_device_reach(const struct iomd_dma_device *device)
+{
+	return READ_ONCE(device->reaches_all) ? U64_MAX : iomd_dma_device_find_reach(device->dev);
+}
+
 /*
  * Would the DMA API copy everything to bounce buffers that the device can't reach?
  * Then only what the API itself allocates for the device is any good.

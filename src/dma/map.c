@@ -77,19 +77,13 @@ static int reason_for_end(const struct iomd_dma_map *map, u64 offset)
 	return length ? -EACCES : -EAGAIN;
 }
 
-/* Highest address of memory that may be in the table. */
-static u64 reach_of(const struct iomd_dma_device *device)
-{
-	return READ_ONCE(device->reaches_all) ? U64_MAX : iomd_dma_device_reach(device->dev);
-}
-
 /* Most fill one entry: inline, and without zeroes for what is set next, as that shows. */
 static __always_inline int fill(struct iomd_dma_map *map, const struct iomd_limits *limits)
 {
 	struct iomd_dma_table table = iomd_dma_table_begin(&map->sgt, map->entries);
 	struct iomd_segment_iter iter __uninitialized;
 	u64 options = IOMD_MEMORY_SEGMENT_LOCAL;
-	u64 reach = reach_of(map->device);
+	u64 reach = iomd_dma_device_reach(map->device);
 	int ret;
 
 	if (map->direction != DMA_TO_DEVICE)

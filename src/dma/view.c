@@ -255,7 +255,7 @@ static int show(struct iomd_dma_view *view, struct iomd_dma_command *command,
 
 	if (command->device && (iomd_get_flags(view->md) & IOMD_MEMORY_REMOTE))
 		return -ENXIO;
-	if (command->device && !lies_within(view, iomd_dma_device_reach(command->device->dev))) {
+	if (command->device && !lies_within(view, iomd_dma_device_reach(command->device))) {
 		if (iterate_only)
 			return -ERANGE;
 		if (iomd_dma_device_is_misled(command->device->dev))

@@ -6,8 +6,6 @@
 #ifndef IOMD_MAPPING_RUN_H
 #define IOMD_MAPPING_RUN_H
 
-#include <linux/mm.h>
-#include <linux/pfn.h>
 #include <linux/types.h>
 
 #include "mapping.h"
