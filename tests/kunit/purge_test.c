@@ -227,7 +227,7 @@ static unsigned long wait_for_a_moment(struct kunit *test)
 	worker_start(test, &reclaimer, reclaim_all, NULL);
 	wait_for_completion(&entered);
 	worker_start(test, &second, time_reclaim, &took);
-	msleep(10);
+	fsleep(10000);
 	complete_all(&leave);
 	worker_stop(&second);
 	worker_stop(&reclaimer);
