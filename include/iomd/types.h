@@ -23,10 +23,15 @@ struct iomd_address_range {
 /* The kernel's own address space, where a task is asked for (kernel_task). */
 #define IOMD_KERNEL_TASK		(&init_task)
 
-/* IODirection: IN means that the device writes the memory, OUT that it reads it. */
+/*
+ * IODirection: OUT means that the device reads the memory, IN that it writes it. The
+ * numbers are those of DMA_TO_DEVICE and DMA_FROM_DEVICE, and DMA_BIDIRECTIONAL is
+ * the descriptor's own direction: a constant of the DMA API in the place of one of
+ * these means the same.
+ */
 #define IOMD_DIRECTION_NONE		0ULL
-#define IOMD_DIRECTION_IN		BIT_ULL(0)
-#define IOMD_DIRECTION_OUT		BIT_ULL(1)
+#define IOMD_DIRECTION_OUT		BIT_ULL(0)
+#define IOMD_DIRECTION_IN		BIT_ULL(1)
 #define IOMD_DIRECTION_OUT_IN		(IOMD_DIRECTION_OUT | IOMD_DIRECTION_IN)
 #define IOMD_DIRECTION_IN_OUT		IOMD_DIRECTION_OUT_IN
 #define IOMD_DIRECTION_MASK		IOMD_DIRECTION_OUT_IN

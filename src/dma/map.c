@@ -170,6 +170,11 @@ static int make_table(struct iomd_dma_map *map)
 	return fill(map, &limits) ?: show_table(map, &limits);
 }
 
+/* Who passes the DMA API's constant means the same by it. */
+static_assert(IOMD_DIRECTION_NONE == DMA_BIDIRECTIONAL);
+static_assert(IOMD_DIRECTION_OUT == DMA_TO_DEVICE);
+static_assert(IOMD_DIRECTION_IN == DMA_FROM_DEVICE);
+
 enum dma_data_direction iomd_dma_direction(const struct iomd *md, u64 direction)
 {
 	if (!direction)
