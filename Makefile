@@ -2,7 +2,7 @@
 # The front door: each target is a script of scripts/, which says more.
 # Variables given on the command line reach the scripts as environment.
 
-.PHONY: modules test check check-arch coverage mutate torture lint demo demo-matrix bench bench-check clean help
+.PHONY: modules test check check-arch coverage mutate model torture lint demo demo-matrix bench bench-check clean help
 .DEFAULT_GOAL := modules
 
 modules:
@@ -22,6 +22,9 @@ coverage:
 
 mutate:
 	@scripts/mutate
+
+model:
+	@scripts/model
 
 torture:
 	@scripts/torture
@@ -58,6 +61,7 @@ make check-arch     the suites on i386, arm64, riscv64 and s390x, emulated; an h
                     (make test ARCH=... SUITE=name picks suites)
 make coverage       which lines and branches of src/ the suites reach; a report
 make mutate         do the suites notice mistakes? about an hour
+make model          the protocols' models (tests/models), in every order of steps; seconds
 make torture        anything at any time, SECONDS=60 long; SEED=n repeats a run
 make demo           the edu sample on Debian's stock kernel, its device behind an IOMMU;
      IOMMU=off      or on, pt, swiotlb; BITS=28 or 32; MEMORY=1G
