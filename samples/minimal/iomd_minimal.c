@@ -16,6 +16,8 @@ static ssize_t minimal_write(struct file *file, const char __user *buffer, size_
 	struct iomd *md;
 	int err, i;
 
+	if (!length)
+		return 0;
 	md = iomd_with_address_range((uintptr_t)buffer, length, IOMD_DIRECTION_OUT, current);
 	if (IS_ERR(md))
 		return PTR_ERR(md);
@@ -28,7 +30,7 @@ static ssize_t minimal_write(struct file *file, const char __user *buffer, size_
 		goto complete;
 	}
 	for_each_sgtable_dma_sg(&map->sgt, sg, i)
-		dev_info(dev, "%u bytes at sg_dma_address(sg)\n", sg_dma_len(sg));
+		dev_dbg_ratelimited(dev, "%u bytes at sg_dma_address(sg)\n", sg_dma_len(sg));
 	iomd_dma_unmap(map);	/* not before the device is done */
 complete:
 	iomd_complete(md, IOMD_DIRECTION_NONE);
