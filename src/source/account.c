@@ -89,8 +89,9 @@ int iomd_account_charge(struct mm_struct *mm, struct task_struct *task, u64 page
 	pinned = atomic64_add_return(pages, &mm->pinned_vm);
 	if (pinned > limit && !may_exceed(task)) {
 		atomic64_sub(pages, &mm->pinned_vm);
-		pr_notice_ratelimited("iomd: %s[%d]: %llu pages more would be %llu pinned, RLIMIT_MEMLOCK is %llu\n",
-				      task->comm, task_pid_nr(task), pages, pinned, limit);
+		/* A task chooses its name, which may hold a line's end: it stays out of the log. */
+		pr_notice_ratelimited("iomd: process %d: %llu pages more would be %llu pinned, RLIMIT_MEMLOCK is %llu\n",
+				      task_pid_nr(task), pages, pinned, limit);
 		return -ENOMEM;
 	}
 	iomd_count(IOMD_PAGES_CHARGED, pages);
