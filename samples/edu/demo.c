@@ -53,7 +53,7 @@ static int copy_ranges(const struct iomd_edu_range *source, __u32 source_count,
 	return 0;
 }
 
-static int copy_bytes(const void *source, void *destination, __u64 length)
+int copy_bytes(const void *source, void *destination, __u64 length)
 {
 	struct iomd_edu_range from = { (uintptr_t)source, length };
 	struct iomd_edu_range to = { (uintptr_t)destination, length };
@@ -61,16 +61,23 @@ static int copy_bytes(const void *source, void *destination, __u64 length)
 	return copy_ranges(&from, 1, &to, 1, NULL);
 }
 
-static void open_device(void)
+int open_again(void)
 {
 	glob_t nodes;
+	int fd;
 
 	if (glob("/dev/iomd-edu*", 0, NULL, &nodes))
 		fail("no /dev/iomd-eduN: is the driver bound to a device?");
-	device = open(nodes.gl_pathv[0], O_RDWR | O_CLOEXEC);
-	if (device < 0)
+	fd = open(nodes.gl_pathv[0], O_RDWR | O_CLOEXEC);
+	if (fd < 0)
 		fail("%s: %m", nodes.gl_pathv[0]);
 	globfree(&nodes);
+	return fd;
+}
+
+static void open_device(void)
+{
+	device = open_again();
 }
 
 struct place {
@@ -131,7 +138,7 @@ static void move(size_t length, const struct place *from, const struct place *to
 
 /* Refusals */
 
-static void expect(const char *what, int expected, int got)
+void expect(const char *what, int expected, int got)
 {
 	if (got != expected)
 		fail("%s: %s, expected %s", what, errno_name(got), errno_name(expected));
@@ -215,7 +222,7 @@ static void refuse_memory(unsigned char *source, unsigned char *destination)
 }
 
 /* Exits with the errno of the copy, as a user who may not lock more than @limit. */
-static pid_t start_copy(const void *source, void *destination, size_t length, rlim_t limit)
+pid_t start_copy(const void *source, void *destination, size_t length, rlim_t limit)
 {
 	struct rlimit memlock = { limit, limit };
 	pid_t child;
@@ -232,7 +239,7 @@ static pid_t start_copy(const void *source, void *destination, size_t length, rl
 	_exit(copy_bytes(source, destination, length));
 }
 
-static int end_of(pid_t child)
+int end_of(pid_t child)
 {
 	int status;
 
@@ -253,7 +260,7 @@ static void refuse_over_memlock(unsigned char *source, unsigned char *destinatio
 
 /* Interrupted */
 
-static __u64 milliseconds(void)
+__u64 milliseconds(void)
 {
 	struct timespec now;
 
@@ -310,7 +317,7 @@ static void kill_in_mid_transfer(void)
 	end_long_copy(&source, &destination, "killed", start);
 }
 
-static void write_file(const char *path, const char *text)
+void write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
@@ -364,7 +371,7 @@ static void unbind_in_mid_transfer(void)
 	free_buffer(&source);
 }
 
-static int show_or_fill(unsigned long command, const struct buffer *buffer, __u32 *length)
+int show_or_fill(int fd, unsigned long command, const struct buffer *buffer, __u32 *length)
 {
 	struct iomd_edu_show show = { .size = sizeof(show) };
 
@@ -372,7 +379,7 @@ static int show_or_fill(unsigned long command, const struct buffer *buffer, __u3
 		show.ranges = (uintptr_t)buffer->ranges;
 		show.range_count = buffer->count;
 	}
-	if (ioctl(device, command, &show))
+	if (ioctl(fd, command, &show))
 		return errno;
 	if (length)
 		*length = show.length;
@@ -400,17 +407,17 @@ static void unbind_while_shown(void)
 	if (copy_bytes(data.memory, data.memory + PAGE, PAGE))
 		fail("the device does not take its data");
 	expect("a fill of memory that it is not shown", EAGAIN,
-	       show_or_fill(IOMD_EDU_FILL, NULL, NULL));
-	expect("memory shown to the device", 0, show_or_fill(IOMD_EDU_SHOW, &shown, NULL));
-	expect("... twice", EBUSY, show_or_fill(IOMD_EDU_SHOW, &data, NULL));
-	expect("... and filled by it", 0, show_or_fill(IOMD_EDU_FILL, NULL, &written));
+	       show_or_fill(device, IOMD_EDU_FILL, NULL, NULL));
+	expect("memory shown to the device", 0, show_or_fill(device, IOMD_EDU_SHOW, &shown, NULL));
+	expect("... twice", EBUSY, show_or_fill(device, IOMD_EDU_SHOW, &data, NULL));
+	expect("... and filled by it", 0, show_or_fill(device, IOMD_EDU_FILL, NULL, &written));
 	if (!written)
 		fail("nothing was filled");
 	check_shown(&shown, written);
 	memset(shown.memory, 0x3c, shown.size);
 	unbind_device();
 	expect("... and filled, unbound since", ENODEV,
-	       show_or_fill(IOMD_EDU_FILL, NULL, NULL));
+	       show_or_fill(device, IOMD_EDU_FILL, NULL, NULL));
 	/* What the device wrote elsewhere is copied back when it goes, and at the end. */
 	if (!bounced)
 		check_shown(&shown, 0);
@@ -510,6 +517,12 @@ int main(int argc, char **argv)
 	find_bus_address();
 	kill_in_mid_transfer();
 	unbind_in_mid_transfer();
+
+	printf("\nBetween two steps\n");
+	between_steps();
+
+	printf("\nAmong users\n");
+	among_users();
 
 	printf("\nWhile the device is shown memory\n");
 	unbind_while_shown();

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/types.h>
 
 #include "iomd_edu.h"
 
@@ -39,6 +41,21 @@ struct buffer make_buffer(enum kind kind, size_t offset, size_t length, __u32 co
 void free_buffer(struct buffer *buffer);
 void fill_buffer(struct buffer *buffer, bool data);
 void check_buffer(struct buffer *buffer, const char *name);
+
+int copy_bytes(const void *source, void *destination, __u64 length);
+int show_or_fill(int fd, unsigned long command, const struct buffer *buffer, __u32 *length);
+void expect(const char *what, int expected, int got);
+pid_t start_copy(const void *source, void *destination, size_t length, rlim_t limit);
+int end_of(pid_t child);
+__u64 milliseconds(void);
+void write_file(const char *path, const char *text);
+/* /dev/iomd-eduN once more. */
+int open_again(void);
+
+/* What each user may do to the others, which is nothing. */
+void among_users(void);
+/* Signals and the freezer in mid-transfer. */
+void between_steps(void);
 
 __u32 look_at(const struct buffer *source, const struct buffer *destination);
 void draw(size_t length);

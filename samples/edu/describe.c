@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * For the demo's pictures only, no part of the example: how iomd and the device see
- * memory. Lengths are told, addresses never.
+ * memory. Lengths are told, addresses never, and to nobody who could not look himself.
  */
+#include <linux/capability.h>
 #include <linux/err.h>
+#include <linux/minmax.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -34,34 +37,41 @@ static int lengths_to_user(const struct lengths *lengths, u64 user, u32 *count)
 	return copy_to_user(u64_to_user_ptr(user), lengths->length, size) ? -EFAULT : 0;
 }
 
-static int dma_segments(struct edu *edu, struct iomd *md, struct lengths *lengths)
+static int window_segments(struct edu_file *file, struct iomd *md, u64 offset, u64 length,
+			   struct lengths *lengths)
 {
-	struct iomd_dma_segment64 segment;
-	struct iomd_dma_command *command;
-	u64 offset = 0;
-	u32 count = 1;
+	struct edu_view view = { .command = edu_show(file, md, offset, length) };
 	int err;
 
-	err = edu_lock(edu);
-	if (err)
-		return err;
-	command = edu_show(edu, md);
-	if (IS_ERR(command)) {
-		err = PTR_ERR(command);
-		goto unlock;
+	if (IS_ERR(view.command))
+		return PTR_ERR(view.command);
+	while (!(err = edu_view_next(&view))) {
+		lengths_add(lengths, view.segment.length);
+		edu_view_advance(&view, view.segment.length);
 	}
-	while (!(err = iomd_dma_command_gen64_iovm_segments(command, &offset, &segment, &count)))
-		lengths_add(lengths, segment.length);
+	edu_hide(file, view.command);
 	/* The end is no error. */
-	if (err == -EOVERFLOW)
-		err = 0;
-	edu_hide(command);
-unlock:
-	mutex_unlock(&edu->lock);
-	return err;
+	return err == -EOVERFLOW ? 0 : err;
 }
 
-int edu_describe(struct edu *edu, struct iomd_edu_describe *args)
+/* As a copy of all of it would see it. */
+static int dma_segments(struct edu_file *file, struct iomd *md, struct lengths *lengths)
+{
+	u64 offset, length;
+	int err;
+
+	for (offset = 0; offset < iomd_get_length(md); offset += length) {
+		length = min_t(u64, iomd_get_length(md) - offset, EDU_WINDOW);
+		err = window_segments(file, md, offset, length, lengths);
+		if (err)
+			return err;
+		if (signal_pending(current))
+			return -ERESTARTSYS;
+	}
+	return 0;
+}
+
+int edu_describe(struct edu_file *file, struct iomd_edu_describe *args)
 {
 	u64 direction = args->flags & IOMD_EDU_DESCRIBE_WRITTEN ?
 			IOMD_DIRECTION_IN : IOMD_DIRECTION_OUT;
@@ -71,6 +81,9 @@ int edu_describe(struct edu *edu, struct iomd_edu_describe *args)
 	struct iomd *md;
 	int err;
 
+	/* How memory lies helps who attacks it. */
+	if (!capable(CAP_SYS_RAWIO))
+		return -EPERM;
 	if (args->flags & ~IOMD_EDU_DESCRIBE_WRITTEN ||
 	    args->capacity > IOMD_EDU_DESCRIBE_MAX)
 		return -EINVAL;
@@ -85,7 +98,7 @@ int edu_describe(struct edu *edu, struct iomd_edu_describe *args)
 	}
 	iomd_for_each_segment(iter, md, 0, iomd_get_length(md))
 		lengths_add(&segments, iter.length);
-	err = dma_segments(edu, md, &dma);
+	err = dma_segments(file, md, &dma);
 	edu_put_user_memory(md);
 	if (!err)
 		err = lengths_to_user(&segments, args->segments, &args->segment_count);

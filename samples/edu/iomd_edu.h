@@ -13,6 +13,11 @@
 #include <linux/types.h>
 
 #define IOMD_EDU_RANGES_MAX	16
+/*
+ * Bytes of one user's memory that a device can be shown at one time, by all of the
+ * user's files; beyond that, EDQUOT. A copy is shown two times 256 KiB at most.
+ */
+#define IOMD_EDU_SHOWN_MAX	(4U << 20)
 
 /* A piece of the calling process's memory. */
 struct iomd_edu_range {
@@ -28,7 +33,10 @@ struct iomd_edu_range {
  * @destination_count: ranges that @destination points to, likewise
  * @source: struct iomd_edu_range[], read one after the other
  * @destination: struct iomd_edu_range[] of the same total length, written likewise
- * @transfers: out: what the device was asked to do
+ * @transfers: out: what the device was asked to do, added to what it was if @done is not 0
+ * @done: bytes that are copied already, 0 at first. A call that ends early, by a signal
+ *	or an error, has set it to where the next one is to go on; by itself that
+ *	happens where the kernel restarts the call
  */
 struct iomd_edu_copy {
 	__u32 size;
@@ -38,13 +46,15 @@ struct iomd_edu_copy {
 	__aligned_u64 source;
 	__aligned_u64 destination;
 	__aligned_u64 transfers;
+	__aligned_u64 done;
 };
 
 #define IOMD_EDU_DESCRIBE_WRITTEN	0x1
 #define IOMD_EDU_DESCRIBE_MAX		4096
 
 /**
- * struct iomd_edu_describe - tell how a copy would see memory, without copying
+ * struct iomd_edu_describe - tell how a copy would see memory, without copying; for
+ *	programs with CAP_SYS_RAWIO alone
  * @size: of this structure
  * @flags: IOMD_EDU_DESCRIBE_WRITTEN: as a destination; otherwise as a source
  * @range_count: ranges that @ranges points to, 1 to IOMD_EDU_RANGES_MAX
@@ -72,7 +82,7 @@ struct iomd_edu_describe {
  * @size: of this structure
  * @flags: none yet, must be 0
  * @range_count: ranges that @ranges points to, 1 to IOMD_EDU_RANGES_MAX
- * @length: out, of IOMD_EDU_FILL: bytes that the device wrote at the start
+ * @length: out, of IOMD_EDU_FILL: bytes that the device wrote at the start, 512 at most
  * @ranges: struct iomd_edu_range[]; of IOMD_EDU_SHOW alone
  */
 struct iomd_edu_show {
@@ -86,7 +96,10 @@ struct iomd_edu_show {
 #define IOMD_EDU_COPY		_IO('e', 0xd0)
 #define IOMD_EDU_DESCRIBE	_IO('e', 0xd1)
 #define IOMD_EDU_SHOW		_IO('e', 0xd2)
-/* Have the device write what it holds into the memory that it is shown. */
+/*
+ * Have the device write into the memory that it is shown what it holds of this file's
+ * copies; where that is less, zeroes.
+ */
 #define IOMD_EDU_FILL		_IO('e', 0xd3)
 
 #endif
