@@ -17,7 +17,8 @@
 #include "iomd_dmacopy.h"
 
 #define PAGE	4096UL
-#define SIZE	(64 * PAGE)
+/* More than the driver copies in one step. */
+#define SIZE	(600 * PAGE)
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
 static int device;
@@ -28,11 +29,24 @@ static void fail(const char *what)
 	exit(1);
 }
 
+static int copy_from(const void *source, void *destination, size_t length, size_t done)
+{
+	struct iomd_dmacopy args = {
+		.source = (uintptr_t)source,
+		.destination = (uintptr_t)destination,
+		.length = length,
+		.done = done,
+	};
+	int error = ioctl(device, IOMD_DMACOPY, &args) ? errno : 0;
+
+	if (args.done != (error ? done : length))
+		fail("it does not know how far it came");
+	return error;
+}
+
 static int copy(const void *source, void *destination, size_t length)
 {
-	struct iomd_dmacopy args = { (uintptr_t)source, (uintptr_t)destination, length };
-
-	return ioctl(device, IOMD_DMACOPY, &args) ? errno : 0;
+	return copy_from(source, destination, length, 0);
 }
 
 static void expect(const char *what, int expected, int got)
@@ -120,8 +134,14 @@ int main(void)
 	expect("an address that the engine can't have", EINVAL, copy(private + 1, shared, PAGE));
 	expect("a length that it can't have", EINVAL, copy(private, shared, 6));
 	expect("no bytes", EINVAL, copy(private, shared, 0));
+	expect("more done than there is", EINVAL, copy_from(private, shared, PAGE, PAGE + 4));
+	expect("all of it done already", 0, copy_from(private, shared, PAGE, PAGE));
 	expect("a hole in the source", EFAULT, copy(hole, shared, 3 * PAGE));
 	expect("a hole in the destination", EFAULT, copy(private, hole, 3 * PAGE));
+	for (i = 0; i < 64; i++)
+		if (open("/dev/iomd-dmacopy", O_RDWR | O_CLOEXEC) < 0)
+			fail("a file that is open takes a channel");
+	expect("a copy while 65 files are open", 0, copy(private, shared, PAGE));
 	expect("an unknown command", ENOTTY, ioctl(device, _IO('e', 0xef)) ? errno : 0);
 	close(device);
 	printf("demo: all checks passed\n");

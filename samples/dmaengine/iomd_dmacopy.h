@@ -13,13 +13,16 @@
  * @source: address of the first byte to read
  * @destination: address of the first byte to write
  * @length: bytes
+ * @done: bytes that are copied already, 0 at first; a call that ends early, by a signal
+ *	or an error, has set it to where the next one is to go on
  */
 struct iomd_dmacopy {
 	__aligned_u64 source;
 	__aligned_u64 destination;
 	__aligned_u64 length;
+	__aligned_u64 done;
 };
 
-#define IOMD_DMACOPY	_IOW('e', 0xe0, struct iomd_dmacopy)
+#define IOMD_DMACOPY	_IOWR('e', 0xe0, struct iomd_dmacopy)
 
 #endif
