@@ -54,6 +54,7 @@ make test           the suites in QEMU, on a kernel built from Debian's sources
      SUITE=name     only the suites whose module's name contains it (or matches: a|b)
      SANITIZE=1     on a kernel with KASAN, lockdep, DMA-API debug, kmemleak ...
      KCSAN=1        on a kernel that reports data races
+     RT=1           on a PREEMPT_RT kernel that reports who sleeps where nobody may
      KERNEL=6.12    or 6.1, or 7.3
 make check          everything: all kernels (KERNELS="6.12 6.1 7.3"), sanitizers, lint ...
 make check-arch     the suites on i386, arm64, riscv64 and s390x, emulated; an hour.
