@@ -10,6 +10,7 @@
 #include <linux/export.h>
 #include <linux/hugetlb_inline.h>
 #include <linux/mm.h>
+#include <linux/sched/user.h>
 #include <linux/shmem_fs.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
@@ -197,6 +198,26 @@ static inline vm_fault_t iomd_compat_insert_pfn_pmd(struct vm_fault *vmf, unsign
 #else
 #define IOMD_MAX_ORDER	(MAX_ORDER - 1)
 #endif
+
+/*
+ * What a user has pinned, by whatever process: io_uring, BPF and others count there, too.
+ * A kernel without all of them has no such count, and no limit.
+ */
+static inline u64 iomd_compat_charge_user(struct user_struct *user, u64 pages)
+{
+#ifdef IOMD_HAVE_USER_LOCKED_VM
+	return atomic_long_add_return(pages, &user->locked_vm);
+#else
+	return 0;
+#endif
+}
+
+static inline void iomd_compat_uncharge_user(struct user_struct *user, u64 pages)
+{
+#ifdef IOMD_HAVE_USER_LOCKED_VM
+	atomic_long_sub(pages, &user->locked_vm);
+#endif
+}
 
 /* A file of shared memory, whose pages count as they come. */
 static inline struct file *iomd_compat_shmem_file(const char *name, loff_t size)

@@ -7,7 +7,6 @@
 #include <linux/device.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/sched/mm.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
@@ -15,7 +14,6 @@
 #include <iomd/descriptor.h>
 
 #include "../debug/inject.h"
-#include "../source/account.h"
 #include "../source/source.h"
 #include "descriptor.h"
 #include "general.h"
@@ -207,10 +205,8 @@ static int attach(struct iomd_general *general, const struct given *given,
 		return ret;
 	general->source = given->source;
 	ret = check_extents(general, options);
-	if (!ret && given->source == &iomd_source_user) {
-		ret = iomd_account_hold(task, &general->mm);
-		general->task = ret ? NULL : task;
-	}
+	if (!ret && given->source == &iomd_source_user)
+		ret = iomd_payer_init(&general->payer, task);
 	if (ret)
 		return ret;
 	if (mapper)
@@ -458,11 +454,7 @@ static struct iomd *describe_again(struct iomd_general *original)
 		goto out;
 	}
 	general->source = original->source;
-	if (original->mm) {
-		mmgrab(original->mm);
-		general->mm = original->mm;
-		general->task = get_task_struct(original->task);
-	}
+	iomd_payer_copy(&general->payer, &original->payer);
 	general->mapper = get_device(original->mapper);
 	general->md.length = original->md.length;
 	general->md.flags = original->md.flags & ~IOMD_MEMORY_STATE_MASK;

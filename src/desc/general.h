@@ -9,12 +9,12 @@
 #include <iomd/descriptor.h>
 
 #include "../segments/segments.h"
+#include "../source/account.h"
 #include "../source/extents.h"
 #include "wire.h"
 
 struct device;
 struct iomd_source;
-struct mm_struct;
 struct task_struct;
 
 struct iomd_general {
@@ -23,9 +23,8 @@ struct iomd_general {
 	/* What sources that bring their memory along keep of it; in the subclass. */
 	void *source_data;
 	struct device *mapper;
-	/* User memory: its address space, and the task whose limit counts. Held. */
-	struct mm_struct *mm;
-	struct task_struct *task;
+	/* Of user memory. */
+	struct iomd_payer payer;
 	struct iomd_wire wire;
 	/* Shown by all mappings once there is one, if they are to be of a copy. Held. */
 	struct iomd *snapshot;

@@ -8,13 +8,9 @@
 #include "account.h"
 #include "owner.h"
 
-/* Hold @task and its address space; both are NULL for the kernel. */
-static int hold(struct task_struct **task, struct mm_struct **mm)
+static bool is_nobody(const struct task_struct *task)
 {
-	*mm = NULL;
-	if (*task == IOMD_KERNEL_TASK)
-		*task = NULL;
-	return *task ? iomd_account_hold(*task, mm) : 0;
+	return !task || task == IOMD_KERNEL_TASK;
 }
 
 /**
@@ -29,20 +25,13 @@ static int hold(struct task_struct **task, struct mm_struct **mm)
  */
 int iomd_owner_init(struct iomd_owner *owner, struct task_struct *task)
 {
-	int ret;
-
 	mutex_init(&owner->lock);
-	ret = hold(&task, &owner->mm);
-	if (!ret)
-		owner->task = task;
-	return ret;
+	return is_nobody(task) ? 0 : iomd_payer_init(&owner->payer, task);
 }
 
 void iomd_owner_destroy(struct iomd_owner *owner)
 {
-	iomd_account_drop(owner->mm, owner->task);
-	owner->mm = NULL;
-	owner->task = NULL;
+	iomd_payer_destroy(&owner->payer);
 }
 
 /**
@@ -52,7 +41,7 @@ void iomd_owner_destroy(struct iomd_owner *owner)
  *
  * Undone by iomd_owner_uncharge().
  *
- * Return: see iomd_account_charge().
+ * Return: see iomd_payer_charge().
  * Context: may sleep.
  */
 int iomd_owner_charge(struct iomd_owner *owner, u64 pages)
@@ -60,11 +49,8 @@ int iomd_owner_charge(struct iomd_owner *owner, u64 pages)
 	int ret = 0;
 
 	mutex_lock(&owner->lock);
-	if (owner->mm && !owner->no_footprint) {
-		ret = iomd_account_charge(owner->mm, owner->task, pages);
-		if (!ret)
-			owner->charged = pages;
-	}
+	if (owner->payer.mm && !owner->no_footprint)
+		ret = iomd_payer_charge(&owner->payer, pages);
 	if (!ret)
 		owner->held = pages;
 	mutex_unlock(&owner->lock);
@@ -74,9 +60,7 @@ int iomd_owner_charge(struct iomd_owner *owner, u64 pages)
 void iomd_owner_uncharge(struct iomd_owner *owner)
 {
 	mutex_lock(&owner->lock);
-	if (owner->charged)
-		iomd_account_uncharge(owner->mm, owner->charged);
-	owner->charged = 0;
+	iomd_payer_uncharge(&owner->payer);
 	owner->held = 0;
 	mutex_unlock(&owner->lock);
 }
@@ -90,31 +74,47 @@ static bool may_change(const struct iomd_owner *owner, const struct mm_struct *m
 {
 	if ((current->flags & PF_KTHREAD) || capable(CAP_SYS_RESOURCE))
 		return true;
-	return (mm == owner->mm || mm == current->mm) && !no_footprint &&
+	return (mm == owner->payer.mm || mm == current->mm) && !no_footprint &&
 	       ledger_tag != IOMD_MEMORY_LEDGER_TAG_NETWORK;
 }
 
-/* Takes over the references to @mm and @task, unless it fails. */
-static int move(struct iomd_owner *owner, struct mm_struct *mm, struct task_struct *task,
-		bool no_footprint)
+/* Afterwards @payer is who paid until now, or still the new one: not to be kept. */
+static int move(struct iomd_owner *owner, struct iomd_payer *payer, bool no_footprint)
 {
-	u64 pages = mm && !no_footprint ? owner->held : 0;
+	u64 pages = payer->mm && !no_footprint ? owner->held : 0;
 	int ret;
 
 	lockdep_assert_held(&owner->lock);
-	if (mm != owner->mm || no_footprint != owner->no_footprint) {
-		ret = pages ? iomd_account_charge(mm, task, pages) : 0;
-		if (ret)
-			return ret;
-		if (owner->charged)
-			iomd_account_uncharge(owner->mm, owner->charged);
-		owner->charged = pages;
-	}
-	iomd_account_drop(owner->mm, owner->task);
-	owner->mm = mm;
-	owner->task = task;
+	if (payer->mm == owner->payer.mm && no_footprint == owner->no_footprint)
+		return 0;
+	ret = pages ? iomd_payer_charge(payer, pages) : 0;
+	if (ret)
+		return ret;
+	iomd_payer_uncharge(&owner->payer);
+	swap(owner->payer, *payer);
 	owner->no_footprint = no_footprint;
 	return 0;
+}
+
+/**
+ * iomd_owner_give() - make memory somebody's, who has not asked for it
+ * @owner: whose it is
+ * @to: who is charged for what is held of it from now on
+ *
+ * Return: 0; with nothing changed: see iomd_payer_charge().
+ * Context: may sleep.
+ */
+int iomd_owner_give(struct iomd_owner *owner, const struct iomd_payer *to)
+{
+	struct iomd_payer payer = {};
+	int ret;
+
+	iomd_payer_copy(&payer, to);
+	mutex_lock(&owner->lock);
+	ret = move(owner, &payer, false);
+	mutex_unlock(&owner->lock);
+	iomd_payer_destroy(&payer);
+	return ret;
 }
 
 /**
@@ -125,34 +125,28 @@ static int move(struct iomd_owner *owner, struct mm_struct *mm, struct task_stru
  * @options: valid
  *
  * Return: 0; or, with nothing changed: -EPERM; else as iomd_account_hold() and
- * iomd_account_charge().
+ * iomd_payer_charge().
  * Context: may sleep.
  */
 int iomd_owner_change(struct iomd_owner *owner, struct task_struct *task, int ledger_tag,
 		      u64 options)
 {
 	bool no_footprint = options & IOMD_MEMORY_LEDGER_FLAG_NO_FOOTPRINT;
-	bool same = !task;
-	struct mm_struct *mm;
-	int ret;
+	struct iomd_payer payer = {};
+	int ret = is_nobody(task) ? 0 : iomd_payer_init(&payer, task);
 
-	ret = hold(&task, &mm);
 	if (ret)
 		return ret;
 	mutex_lock(&owner->lock);
-	if (same && owner->mm) {
-		task = get_task_struct(owner->task);
-		mm = owner->mm;
-		mmgrab(mm);
-	}
-	if (may_change(owner, mm, ledger_tag, no_footprint))
-		ret = move(owner, mm, task, no_footprint);
+	if (!task)
+		iomd_payer_copy(&payer, &owner->payer);
+	if (may_change(owner, payer.mm, ledger_tag, no_footprint))
+		ret = move(owner, &payer, no_footprint);
 	else
 		ret = -EPERM;
-	if (ret)
-		iomd_account_drop(mm, task);
-	else if (ledger_tag != IOMD_MEMORY_LEDGER_TAG_UNCHANGED)
+	if (!ret && ledger_tag != IOMD_MEMORY_LEDGER_TAG_UNCHANGED)
 		owner->ledger_tag = ledger_tag;
 	mutex_unlock(&owner->lock);
+	iomd_payer_destroy(&payer);
 	return ret;
 }

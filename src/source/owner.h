@@ -9,24 +9,23 @@
 #include <linux/mutex.h>
 #include <linux/types.h>
 
-struct mm_struct;
+#include "account.h"
+
 struct task_struct;
 
 struct iomd_owner {
 	/* guards what follows */
 	struct mutex lock;
-	/* Both held, or both NULL: the kernel's, which nobody is charged for. */
-	struct mm_struct *mm;
-	struct task_struct *task;
+	struct iomd_payer payer;
 	/* Counts nowhere, though it has an owner. */
 	bool no_footprint;
 	int ledger_tag;
-	/* Pages that are held, and of them those that @mm is charged for. */
+	/* Pages that are held, charged or not. */
 	u64 held;
-	u64 charged;
 };
 
 int iomd_owner_init(struct iomd_owner *owner, struct task_struct *task);
+int iomd_owner_give(struct iomd_owner *owner, const struct iomd_payer *payer);
 void iomd_owner_destroy(struct iomd_owner *owner);
 
 int iomd_owner_charge(struct iomd_owner *owner, u64 pages);

@@ -299,9 +299,9 @@ static int make_view(struct iomd_shmem *shmem)
 {
 	struct iomd_user_view *view;
 
-	if (!shmem->owner.mm)
+	if (!shmem->owner.payer.mm)
 		return 0;
-	if (shmem->owner.mm != current->mm)
+	if (shmem->owner.payer.mm != current->mm)
 		return -EOPNOTSUPP;
 	/* The machine may have more memory than an address space. */
 	if (PAGE_ALIGN(shmem->bytes) > ULONG_MAX)

@@ -17,7 +17,6 @@
 #include "../debug/inject.h"
 #include "../debug/knobs.h"
 #include "../desc/general.h"
-#include "account.h"
 #include "source.h"
 
 #define BATCH		512
@@ -205,7 +204,7 @@ static int pin_with_scratch(struct iomd_general *general, struct pinning *pin)
 
 static int user_wire(struct iomd_general *general, u64 direction)
 {
-	struct mm_struct *mm = general->mm;
+	struct mm_struct *mm = general->payer.mm;
 	struct pinning pin = {
 		.mm = mm,
 		.remote = mm != current->mm,
@@ -220,12 +219,12 @@ static int user_wire(struct iomd_general *general, u64 direction)
 		pin.flags |= FOLL_NOFAULT;
 	if (pin.remote && !mmget_not_zero(mm))
 		return -ESRCH;
-	ret = iomd_account_charge(mm, general->task, general->extents.pages);
+	ret = iomd_payer_charge(&general->payer, general->extents.pages);
 	if (!ret) {
 		ret = general->extents.pages == 1 ? pin_one(general->extents.list, &pin) :
 						    pin_with_scratch(general, &pin);
 		if (ret)
-			iomd_account_uncharge(mm, general->extents.pages);
+			iomd_payer_uncharge(&general->payer);
 	}
 	if (pin.remote)
 		mmput(mm);
@@ -235,14 +234,12 @@ static int user_wire(struct iomd_general *general, u64 direction)
 static void user_unwire(struct iomd_general *general, bool dirty)
 {
 	unpin_all(&general->segments, general->extents.pages, dirty);
-	iomd_account_uncharge(general->mm, general->extents.pages);
+	iomd_payer_uncharge(&general->payer);
 }
 
 static void user_destroy(struct iomd_general *general)
 {
-	iomd_account_drop(general->mm, general->task);
-	general->mm = NULL;
-	general->task = NULL;
+	iomd_payer_destroy(&general->payer);
 }
 
 const struct iomd_source iomd_source_user = {

@@ -3,6 +3,7 @@
  * User memory: what is refused, who pays, and what the owner may do meanwhile.
  */
 #include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/fcntl.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -524,6 +525,115 @@ static void the_privileged_have_no_limit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pinned(&scene), 8ULL);
 	KUNIT_EXPECT_EQ(test, complete_md(&scene, md), 0);
 	iomd_release(md);
+	scene_close(&scene);
+}
+
+/* What its user has pinned, by all processes. */
+static u64 pinned_by_user(const struct scene *scene)
+{
+	const struct cred *cred = get_task_cred(scene->puppet->task);
+	u64 pages = iomd_compat_charge_user(cred->user, 0);
+
+	put_cred(cred);
+	return pages;
+}
+
+/* Five pages where the area is, in whatever is @task's address space now. */
+static struct iomd *describe_five(struct scene *scene, struct task_struct *task)
+{
+	struct iomd *md = iomd_with_address_range(scene->area.address, 5 * PAGE_SIZE,
+						  IOMD_DIRECTION_OUT, task);
+
+	KUNIT_ASSERT_FALSE(scene->test, IS_ERR(md));
+	return md;
+}
+
+static void poor_scene_open(struct scene *scene, struct kunit *test)
+{
+	scene_open(scene, test, AREA_SCATTERED, 8);
+	limit_memlock(scene, 8 * PAGE_SIZE);
+	drop_privileges(scene);
+	KUNIT_ASSERT_EQ(test, pinned_by_user(scene), 0ULL);
+}
+
+static void a_child_is_the_same_user(struct kunit *test)
+{
+	struct puppet *child;
+	struct scene scene;
+	struct iomd *md, *other;
+
+	poor_scene_open(&scene, test);
+	md = describe_five(&scene, scene.puppet->task);
+	child = puppet_fork(scene.puppet);
+	other = describe_five(&scene, child->task);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(other, 0), 0);
+	KUNIT_EXPECT_EQ(test, pinned_by_user(&scene), 5ULL);
+	KUNIT_EXPECT_EQ(test, prepare(&scene, md, 0), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, pinned(&scene), 0ULL);
+	/* The driver still holds it: that the child is gone makes no room. */
+	puppet_kill(child);
+	KUNIT_EXPECT_EQ(test, pinned_by_user(&scene), 5ULL);
+	KUNIT_EXPECT_EQ(test, prepare(&scene, md, 0), -ENOMEM);
+	iomd_release(other);
+	os_object_barrier();
+	KUNIT_EXPECT_EQ(test, pinned_by_user(&scene), 0ULL);
+	KUNIT_EXPECT_EQ(test, prepare(&scene, md, 0), 0);
+	KUNIT_EXPECT_EQ(test, pinned_by_user(&scene), 5ULL);
+	KUNIT_EXPECT_EQ(test, complete_md(&scene, md), 0);
+	KUNIT_EXPECT_EQ(test, pinned_by_user(&scene), 0ULL);
+	iomd_release(md);
+	scene_close(&scene);
+}
+
+static void another_program_is_the_same_user(struct kunit *test)
+{
+	struct scene scene;
+	struct iomd *md, *next;
+
+	poor_scene_open(&scene, test);
+	md = describe_five(&scene, scene.puppet->task);
+	KUNIT_EXPECT_EQ(test, prepare(&scene, md, 0), 0);
+	KUNIT_EXPECT_EQ(test, 0L, puppet_syscall(scene.puppet, __NR_execve,
+						 puppet_string(scene.puppet, "/proc/self/exe"),
+						 0, 0));
+	KUNIT_EXPECT_EQ(test, pinned(&scene), 0ULL);
+	KUNIT_EXPECT_EQ(test, pinned_by_user(&scene), 5ULL);
+	area_make(&scene.area, scene.puppet, AREA_SCATTERED, 8);
+	next = describe_five(&scene, scene.puppet->task);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(next, 0), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, pinned(&scene), 0ULL);
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(next, 0), 0);
+	KUNIT_EXPECT_EQ(test, pinned_by_user(&scene), 5ULL);
+	iomd_release(md);
+	iomd_release(next);
+	os_object_barrier();
+	KUNIT_EXPECT_EQ(test, pinned_by_user(&scene), 0ULL);
+	scene_close(&scene);
+}
+
+static long become_root(void *data)
+{
+	return commit_creds(prepare_kernel_cred(&init_task));
+}
+
+/* As by a set-user-id program: what was begun before is no more allowed than it was. */
+static void rights_gained_later_do_not_count(struct kunit *test)
+{
+	struct iomd *before, *after;
+	struct scene scene;
+
+	scene_open(&scene, test, AREA_SCATTERED, 8);
+	limit_memlock(&scene, 4 * PAGE_SIZE);
+	drop_privileges(&scene);
+	before = describe_five(&scene, scene.puppet->task);
+	KUNIT_ASSERT_EQ(test, puppet_call(scene.puppet, become_root, NULL), 0L);
+	after = describe_five(&scene, scene.puppet->task);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(before, 0), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(after, 0), 0);
+	KUNIT_EXPECT_EQ(test, pinned(&scene), 5ULL);
+	iomd_release(before);
+	iomd_release(after);
 	scene_close(&scene);
 }
 
@@ -1053,6 +1163,9 @@ static struct kunit_case user_cases[] = {
 	KUNIT_CASE_PARAM(pages_are_charged_to_the_owner, who_gen_params),
 	KUNIT_CASE_PARAM(the_limit_can_be_reached_but_not_exceeded, payer_gen_params),
 	KUNIT_CASE_PARAM(the_privileged_have_no_limit, who_gen_params),
+	KUNIT_CASE_PARAM(a_child_is_the_same_user, payer_gen_params),
+	KUNIT_CASE_PARAM(another_program_is_the_same_user, payer_gen_params),
+	KUNIT_CASE(rights_gained_later_do_not_count),
 	KUNIT_CASE_PARAM(prepares_are_counted, who_gen_params),
 	KUNIT_CASE_PARAM(directions, who_gen_params),
 	KUNIT_CASE_PARAM(a_first_prepare_for_writing_breaks_sharing, who_gen_params),
