@@ -21,6 +21,7 @@
 #include "../source/pages.h"
 #include "../source/shmem.h"
 #include "../source/wired.h"
+#include "buffer.h"
 #include "general.h"
 
 #define CREATION_OPTIONS						\
@@ -76,6 +77,19 @@ static struct iomd_buffer *to_buffer(struct iomd *md)
 static bool is_pageable(const struct iomd_buffer *buffer)
 {
 	return buffer->general.md.flags & IOMD_MEMORY_PAGEABLE;
+}
+
+/**
+ * iomd_buffer_give() - have somebody pay for a buffer of kernel memory
+ * @md: buffer, which is not pageable
+ * @payer: who is charged for it from now on
+ *
+ * Return: 0; see iomd_payer_charge().
+ * Context: may sleep.
+ */
+int iomd_buffer_give(struct iomd *md, const struct iomd_payer *payer)
+{
+	return iomd_owner_give(&to_buffer(md)->wired.owner, payer);
 }
 
 /* Where whom it was made for sees it; 0 if nobody does. */

@@ -7,16 +7,16 @@
 #include <iomd/descriptor.h>
 #include <iomd/sub.h>
 
+#include "../desc/buffer.h"
 #include "../desc/general.h"
 #include "mapping.h"
 #include "snapshot.h"
 
-/* Memory whose first byte is where in its page the original's is, with its contents. */
-static struct iomd *copy(struct iomd *md)
+/* A buffer in which the prepared memory's contents begin where in their page they do there. */
+static struct iomd *copy(struct iomd *md, unsigned int in_page)
 {
-	unsigned int in_page = offset_in_page(iomd_get_physical_address(md));
 	u64 length = iomd_get_length(md), bytes_needed;
-	struct iomd *buffer, *snapshot;
+	struct iomd *buffer;
 	void *bytes;
 
 	if (check_add_overflow(length, in_page, &bytes_needed))
@@ -25,25 +25,33 @@ static struct iomd *copy(struct iomd *md)
 	if (IS_ERR(buffer))
 		return buffer;
 	bytes = iomd_buffer_get_bytes_no_copy(buffer);
-	if (iomd_read_bytes(md, 0, bytes + in_page, length) == length)
-		snapshot = iomd_sub_with_sub_range(buffer, in_page, length,
-						   IOMD_DIRECTION_OUT_IN);
-	else
-		snapshot = ERR_PTR(-EAGAIN);
-	iomd_release(buffer);
-	return snapshot;
+	if (iomd_read_bytes(md, 0, bytes + in_page, length) != length) {
+		iomd_release(buffer);
+		return ERR_PTR(-EAGAIN);
+	}
+	return buffer;
 }
 
 static struct iomd *prepare_and_copy(struct iomd *md)
 {
-	struct iomd *snapshot;
+	struct iomd *buffer, *snapshot;
+	unsigned int in_page;
 	int ret;
 
 	ret = iomd_prepare(md, IOMD_DIRECTION_OUT);
 	if (ret)
 		return ERR_PTR(ret);
-	snapshot = copy(md);
+	in_page = offset_in_page(iomd_get_physical_address(md));
+	buffer = copy(md, in_page);
 	iomd_complete(md, IOMD_DIRECTION_NONE);
+	if (IS_ERR(buffer))
+		return buffer;
+	/* Whose memory it is a copy of pays for two of it from now on. */
+	ret = iomd_buffer_give(buffer, &iomd_to_general(md)->payer);
+	snapshot = ret ? ERR_PTR(ret) :
+			 iomd_sub_with_sub_range(buffer, in_page, iomd_get_length(md),
+						 IOMD_DIRECTION_OUT_IN);
+	iomd_release(buffer);
 	return snapshot;
 }
 
@@ -65,6 +73,9 @@ static struct iomd *agree(struct iomd_general *general, struct iomd *mine)
 /**
  * iomd_mapping_take_snapshot() - have a mapping show a copy, if it is to
  * @mapping: new mapping with its range, whose memory is not prepared
+ *
+ * A copy of a task's memory is charged to it, as if that were prepared once more, for as
+ * long as the descriptor or a mapping shows it.
  *
  * Return: 0; else as iomd_prepare() or iomd_buffer_with_options().
  * Context: may sleep.

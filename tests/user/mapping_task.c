@@ -394,6 +394,28 @@ TEST_F(mapping, of_a_copy_is_private_to_those_who_map) {
 	ASSERT_EQ(peek(self->fd, id, 5), 0x22);
 }
 
+/* As if it were prepared once more, for as long as the copy is there. */
+TEST_F(mapping, of_a_copy_is_paid_for_by_whose_memory_it_is) {
+	struct rlimit limit = { 64 * P, 64 * P };
+	char *memory = anonymous(48), *address;
+	int one, other, map_of_one;
+
+	memset(memory, 0x11, 48 * P);
+	ASSERT_EQ(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	ASSERT_EQ(setresuid(1000, 1000, 1000), 0);
+	one = user_memory(self->fd, 0, memory, 48 * P, BOTH | COPY_ON_WRITE);
+	other = user_memory(self->fd, 0, memory, 17 * P, BOTH | COPY_ON_WRITE);
+	map_of_one = map(self->fd, one, 0, &address);
+	ASSERT_GT(map_of_one, 0);
+	ASSERT_TRUE(all_are(address, 48 * P, 0x11));
+	/* All of its mappings show one copy. */
+	EXPECT_GT(map(self->fd, one, UNIQUE, &address), 0);
+	EXPECT_EQ(map(self->fd, other, 0, &address), -ENOMEM);
+	EXPECT_EQ(simply(self->fd, PLAYGROUND_PREPARE, other, OUT), -ENOMEM);
+	close(self->fd);
+	self->fd = open(PLAYGROUND, O_RDWR | O_CLOEXEC);
+}
+
 /* Memory of ours, seen twice. */
 TEST_F(mapping, of_the_tasks_own_memory) {
 	char *memory = anonymous(2);
