@@ -176,20 +176,29 @@ int iomd_set_in_use(struct iomd *md, bool begin)
 /* Deep enough for any sensible driver, shallow enough for any stack. */
 #define MAX_DEPTH	8
 
+/*
+ * A part that becomes a composite at the same time would have told its composite too
+ * small a depth; two that become parts of each other would both succeed.
+ */
+static DEFINE_RAW_SPINLOCK(nest_lock);
+
 int iomd_nest(struct iomd *composite, struct iomd *part)
 {
-	if (part->depth >= MAX_DEPTH)
-		return -ELOOP;
-	atomic_inc(&part->nested);
-	/* Of several that become parts of each other, one at least sees that. */
-	smp_mb__after_atomic();
-	if (iomd_is_nested(composite)) {
-		atomic_dec(&part->nested);
-		return -EBUSY;
+	unsigned long irq;
+	int ret = 0;
+
+	raw_spin_lock_irqsave(&nest_lock, irq);
+	if (part->depth >= MAX_DEPTH) {
+		ret = -ELOOP;
+	} else if (part == composite || iomd_is_nested(composite)) {
+		ret = -EBUSY;
+	} else {
+		atomic_inc(&part->nested);
+		composite->depth = max_t(u8, composite->depth, part->depth + 1);
+		iomd_retain(part);
 	}
-	composite->depth = max_t(u8, composite->depth, part->depth + 1);
-	iomd_retain(part);
-	return 0;
+	raw_spin_unlock_irqrestore(&nest_lock, irq);
+	return ret;
 }
 
 void iomd_unnest(struct iomd *part)

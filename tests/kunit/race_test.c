@@ -538,6 +538,58 @@ static void others_try_themselves_after_a_failure(struct kunit *test)
 	arena_close(&stall.arena);
 }
 
+/* What is to become part of a composite takes in a deep one at the same time. */
+struct deepening {
+	struct iomd *deep, *whole;
+	atomic_t turn;
+	int ret;
+};
+
+/* Both begin at once: turn 2n is the case's, 2n + 1 the race. */
+static void deepen(void *data)
+{
+	struct deepening *deepening = data;
+
+	if (!(atomic_read(&deepening->turn) % 2))
+		return;
+	deepening->ret = iomd_interleaved_set_memory_descriptor(deepening->whole,
+								deepening->deep, 0, 1);
+	atomic_inc(&deepening->turn);
+}
+
+static void nests_are_not_too_deep(struct kunit *test)
+{
+	struct iomd *chain[8] = { iomd_with_physical_address(0x1000, 16, 0) }, *part;
+	struct deepening deepening = {};
+	unsigned int i, round, both = 0;
+	struct worker worker;
+
+	for (i = 1; i < ARRAY_SIZE(chain); i++) {
+		chain[i] = iomd_sub_with_sub_range(chain[i - 1], 0, 16, 0);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(chain[i]));
+	}
+	deepening.deep = chain[7];
+	worker_start(test, &worker, deepen, &deepening);
+	for (round = 0; round < 3000; round++) {
+		deepening.whole = iomd_interleaved_with_capacity(2, 0);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(deepening.whole));
+		atomic_inc(&deepening.turn);
+		/* Now a bit earlier, now a bit later than the worker. */
+		ndelay(round % 50 * 40);
+		part = iomd_sub_with_sub_range(deepening.whole, 0, 0, 0);
+		while (atomic_read(&deepening.turn) % 2)
+			cond_resched();
+		both += !IS_ERR(part) && !deepening.ret;
+		if (!IS_ERR(part))
+			iomd_release(part);
+		iomd_release(deepening.whole);
+	}
+	worker_stop(&worker);
+	KUNIT_EXPECT_EQ(test, both, 0U);
+	for (i = ARRAY_SIZE(chain); i-- > 0;)
+		iomd_release(chain[i]);
+}
+
 static struct kunit_case race_cases[] = {
 	KUNIT_CASE(two_threads_and_a_spectator),
 	KUNIT_CASE(several_ask_at_once),
@@ -551,6 +603,7 @@ static struct kunit_case race_cases[] = {
 	KUNIT_CASE(nobody_else_waits_with_it),
 	KUNIT_CASE(others_that_prepare_wait_for_it),
 	KUNIT_CASE(others_try_themselves_after_a_failure),
+	KUNIT_CASE(nests_are_not_too_deep),
 	{}
 };
 
