@@ -12,6 +12,7 @@
 #include "debug/inject.h"
 #include "desc/general.h"
 #include "dma/bounce.h"
+#include "dma/device.h"
 #include "dma_buf/import.h"
 #include "lock_order.h"
 #include "mapping/view.h"
@@ -62,6 +63,9 @@ static int __init open_rooms(void)
 	ret = iomd_purge_init_room();
 	if (ret)
 		goto err_view;
+	ret = iomd_dma_device_init_room();
+	if (ret)
+		goto err_purge;
 	for (i = 0; i < ARRAY_SIZE(classes); i++) {
 		ret = os_meta_class_register(classes[i]);
 		if (ret)
@@ -76,6 +80,8 @@ static int __init open_rooms(void)
 err_unregister:
 	os_object_barrier();
 	unregister_classes(i);
+	iomd_dma_device_exit_room();
+err_purge:
 	iomd_purge_exit_room();
 err_view:
 	iomd_view_exit_room();
@@ -102,6 +108,7 @@ static void __exit iomd_module_exit(void)
 	/* Objects whose end is still under way are of these classes. */
 	os_object_barrier();
 	unregister_classes(ARRAY_SIZE(classes));
+	iomd_dma_device_exit_room();
 	iomd_purge_exit_room();
 	iomd_view_exit_room();
 	os_object_exit_room();

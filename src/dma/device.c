@@ -4,9 +4,12 @@
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/mutex.h>
+#include <linux/preempt.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
+#include "../compat/driver.h"
 #include "../compat/swiotlb.h"
 #include "../debug/counters.h"
 #include "../debug/inject.h"
@@ -45,12 +48,25 @@ static LIST_HEAD(devices);
 static DEFINE_SPINLOCK(devices_lock);
 /* one device is made at a time */
 static DEFINE_MUTEX(make_lock);
+/* what has to wait for the lock of a device, or may sleep where its caller may not */
+static struct workqueue_struct *device_wq;
 
 struct iomd_dma_device *iomd_dma_device_retain(struct iomd_dma_device *device)
 {
 	if (device)
 		refcount_inc(&device->references);
 	return device;
+}
+
+static void free_device(struct iomd_dma_device *device)
+{
+	put_device(device->dev);
+	kfree_rcu(device, rcu);
+}
+
+static void free_later(struct work_struct *work)
+{
+	free_device(container_of(work, struct iomd_dma_device, free_work));
 }
 
 void iomd_dma_device_put(struct iomd_dma_device *device)
@@ -62,21 +78,125 @@ void iomd_dma_device_put(struct iomd_dma_device *device)
 	spin_lock_irqsave(&devices_lock, irq);
 	list_del_rcu(&device->node);
 	spin_unlock_irqrestore(&devices_lock, irq);
-	put_device(device->dev);
-	kfree_rcu(device, rcu);
+	/* The last reference to a device may be ours, and its end may sleep. */
+	if (preemptible() && !rcu_preempt_depth())
+		free_device(device);
+	else
+		queue_work(device_wq, &device->free_work);
 }
 IOMD_EXPORT_TEST(iomd_dma_device_put);
 
-/*
- * Has the device a driver that did not begin to leave it? The driver core's own word
- * for that is the only one that changes at its beginning.
- */
-static bool has_driver(const struct device *dev)
+static struct iomd_dma_map *first_mapped(struct iomd_dma_device *device)
 {
-	enum dl_dev_state status = READ_ONCE(dev->links.status);
+	lockdep_assert_held(&device->lock);
+	if (!hlist_empty(&device->maps))
+		return hlist_entry(device->maps.first, struct iomd_dma_map, node);
+	return READ_ONCE(device->own_map.mapped) ? &device->own_map : NULL;
+}
 
-	return READ_ONCE(dev->driver) &&
-	       (status == DL_DEV_PROBING || status == DL_DEV_DRIVER_BOUND);
+static void undo(struct iomd_dma_device *device, struct iomd_dma_map *map)
+{
+	lockdep_assert_held(&device->lock);
+	if (!READ_ONCE(map->mapped))
+		return;
+	if (map != &device->own_map)
+		hlist_del(&map->node);
+	iomd_dma_map_undo(map);
+}
+
+/* Freeing the DMA API's pages may sleep; whoever else ends such a map waits for it. */
+static void undo_pages(struct iomd_dma_map *map)
+{
+	might_sleep();
+	iomd_dma_map_undo(map);
+	/* Pairs with end_while_going(); the map may be no more. */
+	smp_mb();
+	wake_up_var(&map->mapped);
+}
+
+/*
+ * One map, so that interrupts are never off for longer than it takes to undo one;
+ * they are off for that because the map may end in an interrupt, which can't wait.
+ */
+static bool revoke_one(struct iomd_dma_device *device)
+{
+	bool has_pages = false;
+	struct iomd_dma_map *map;
+	unsigned long irq;
+
+	spin_lock_irqsave(&device->lock, irq);
+	map = first_mapped(device);
+	if (map)
+		has_pages = map->pages;
+	if (has_pages && map != &device->own_map)
+		hlist_del(&map->node);
+	if (map && !has_pages)
+		undo(device, map);
+	spin_unlock_irqrestore(&device->lock, irq);
+	if (has_pages)
+		undo_pages(map);
+	return map;
+}
+
+/*
+ * Of what is mapped the device loses sight; who mapped it finds out later, or comes
+ * first to undo it.
+ */
+static void revoke(struct iomd_dma_device *device)
+{
+	atomic_add(IOMD_DMA_DEVICE_GONE, &device->busy);
+	wait_var_event(&device->busy,
+		       atomic_read_acquire(&device->busy) == IOMD_DMA_DEVICE_GONE);
+	while (revoke_one(device))
+		cond_resched();
+}
+
+/*
+ * The driver core holds the lock of a device whose driver leaves until driver_left()
+ * has returned. Only then may its code go, which the end of this module waits for.
+ */
+static void forget(struct work_struct *work)
+{
+	struct iomd_dma_device *device = container_of(work, struct iomd_dma_device, left_work);
+
+	device_lock(device->dev);
+	device_unlock(device->dev);
+	iomd_dma_device_put(device);
+}
+
+static void driver_left(struct device *dev, void *resource);
+
+/* Ask to be told when the driver leaves; the answer holds the caller's reference. */
+static bool ask_to_be_told(struct iomd_dma_device *device)
+{
+	struct iomd_dma_device **resource = NULL;
+
+	if (!iomd_should_fail())
+		resource = devres_alloc(driver_left, sizeof(*resource), GFP_KERNEL);
+	if (!resource)
+		return false;
+	*resource = device;
+	devres_add(device->dev, resource);
+	return true;
+}
+
+/*
+ * Called too when only a group of a device's resources ends, into which we got because
+ * somebody mapped while it was open: the driver stays then, and so do the maps.
+ */
+static void driver_left(struct device *dev, void *resource)
+{
+	struct iomd_dma_device *device = *(struct iomd_dma_device **)resource;
+
+	if (iomd_compat_has_driver(dev) && ask_to_be_told(device))
+		return;
+	revoke(device);
+	queue_work(device_wq, &device->left_work);
+}
+
+static int is_of(struct device *dev, void *resource, void *device)
+{
+	return *(struct iomd_dma_device **)resource == device;
 }
 
 /* A present one, or one that has gone and stays so until another driver comes. */
@@ -86,7 +206,8 @@ static struct iomd_dma_device *find(struct device *dev)
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(device, &devices, node) {
-		if (device->dev != dev || (iomd_dma_device_is_gone(device) && has_driver(dev)) ||
+		if (device->dev != dev ||
+		    (iomd_dma_device_is_gone(device) && iomd_compat_has_driver(dev)) ||
 		    !refcount_inc_not_zero(&device->references))
 			continue;
 		found = device;
@@ -109,53 +230,12 @@ static struct iomd_dma_device *make(struct device *dev)
 	refcount_set(&device->references, 1);
 	spin_lock_init(&device->lock);
 	INIT_HLIST_HEAD(&device->maps);
+	INIT_WORK(&device->free_work, free_later);
+	INIT_WORK(&device->left_work, forget);
 	spin_lock_irqsave(&devices_lock, irq);
 	list_add_rcu(&device->node, &devices);
 	spin_unlock_irqrestore(&devices_lock, irq);
 	return device;
-}
-
-static void undo(struct iomd_dma_device *device, struct iomd_dma_map *map)
-{
-	lockdep_assert_held(&device->lock);
-	if (!READ_ONCE(map->mapped))
-		return;
-	if (map != &device->own_map)
-		hlist_del(&map->node);
-	iomd_dma_map_undo(map);
-}
-
-/*
- * Of what is mapped the device loses sight; who mapped it finds out later, or comes
- * first to undo it.
- */
-static void revoke(struct iomd_dma_device *device)
-{
-	struct iomd_dma_map *map;
-	struct hlist_node *next;
-	unsigned long irq;
-
-	atomic_add(IOMD_DMA_DEVICE_GONE, &device->busy);
-	wait_var_event(&device->busy,
-		       atomic_read_acquire(&device->busy) == IOMD_DMA_DEVICE_GONE);
-	spin_lock_irqsave(&device->lock, irq);
-	hlist_for_each_entry_safe(map, next, &device->maps, node)
-		undo(device, map);
-	undo(device, &device->own_map);
-	spin_unlock_irqrestore(&device->lock, irq);
-}
-
-static void driver_left(struct device *dev, void *resource)
-{
-	struct iomd_dma_device *device = *(struct iomd_dma_device **)resource;
-
-	revoke(device);
-	iomd_dma_device_put(device);
-}
-
-static int is_of(struct device *dev, void *resource, void *device)
-{
-	return *(struct iomd_dma_device **)resource == device;
 }
 
 /* A device without a driver is one that no driver leaves. */
@@ -170,24 +250,20 @@ static bool is_watched(const struct iomd_dma_device *device)
  */
 static int watch(struct iomd_dma_device *device)
 {
-	struct iomd_dma_device **resource;
 	struct device *dev = device->dev;
 
 	lockdep_assert_held(&make_lock);
 	if (is_watched(device))
 		return 0;
-	if (!has_driver(dev))
+	if (!iomd_compat_has_driver(dev))
 		return -ENODEV;
-	if (iomd_should_fail())
+	if (!ask_to_be_told(iomd_dma_device_retain(device))) {
+		iomd_dma_device_put(device);
 		return -ENOMEM;
-	resource = devres_alloc(driver_left, sizeof(*resource), GFP_KERNEL);
-	if (!resource)
-		return -ENOMEM;
-	*resource = iomd_dma_device_retain(device);
-	devres_add(dev, resource);
+	}
 	WRITE_ONCE(device->reaches_all, reaches_all(dev));
 	WRITE_ONCE(device->watched, true);
-	if (has_driver(dev))
+	if (iomd_compat_has_driver(dev))
 		return 0;
 	devres_release(dev, driver_left, is_of, device);
 	return -ENODEV;
@@ -204,7 +280,7 @@ static bool try_lock(struct device *dev)
 	unsigned int tries = 100;
 
 	while (!device_trylock(dev)) {
-		if (READ_ONCE(dev->links.status) != DL_DEV_DRIVER_BOUND || !tries--)
+		if (!iomd_compat_driver_is_bound(dev) || !tries--)
 			return false;
 		fsleep(200);
 	}
@@ -310,6 +386,11 @@ static noinline void end_while_going(struct iomd_dma_device *device, struct iomd
 {
 	unsigned long irq;
 
+	if (map->pages) {
+		/* Pairs with undo_pages(). */
+		wait_var_event(&map->mapped, !smp_load_acquire(&map->mapped));
+		return;
+	}
 	spin_lock_irqsave(&device->lock, irq);
 	undo(device, map);
 	spin_unlock_irqrestore(&device->lock, irq);
@@ -325,4 +406,52 @@ void iomd_dma_device_end(struct iomd_dma_device *device, struct iomd_dma_map *ma
 		unlink(device, map);
 	iomd_dma_map_undo(map);
 	iomd_dma_device_exit(device);
+}
+
+int iomd_dma_device_init_room(void)
+{
+	device_wq = iomd_should_fail() ? NULL : alloc_workqueue("iomd_dma", WQ_UNBOUND, 0);
+	return device_wq ? 0 : -ENOMEM;
+}
+
+/* One that is still to be told of its driver's leaving, with a reference. */
+static struct iomd_dma_device *find_watched(void)
+{
+	struct iomd_dma_device *device, *found = NULL;
+
+	spin_lock_irq(&devices_lock);
+	list_for_each_entry(device, &devices, node) {
+		if (!READ_ONCE(device->watched) || !refcount_inc_not_zero(&device->references))
+			continue;
+		found = device;
+		break;
+	}
+	spin_unlock_irq(&devices_lock);
+	return found;
+}
+
+/* Its driver leaves before, or without a word to us. */
+static void stop_watching(struct iomd_dma_device *device)
+{
+	device_lock(device->dev);
+	WRITE_ONCE(device->watched, false);
+	if (!devres_destroy(device->dev, driver_left, is_of, device))
+		iomd_dma_device_put(device);
+	device_unlock(device->dev);
+}
+
+/*
+ * Nothing is mapped any more. But drivers that need not know of us have devices that we
+ * hung something onto.
+ */
+void iomd_dma_device_exit_room(void)
+{
+	struct iomd_dma_device *device;
+
+	while ((device = find_watched())) {
+		stop_watching(device);
+		iomd_dma_device_put(device);
+	}
+	destroy_workqueue(device_wq);
+	WARN_ON(!list_empty(&devices));
 }

@@ -2,7 +2,9 @@
 /*
  * Devices that memory is mapped for, and the end of that when a driver leaves
  * its device: what is still mapped then is unmapped after the driver's remove()
- * has run, and nothing is mapped afterwards.
+ * has run, and nothing is mapped afterwards. That is before what the driver got
+ * (devm_, pcim_) before its first map is given back, bus mastering among it: a driver
+ * stops its device in remove(), as it does before it unmaps by itself.
  *
  * Every call of the DMA API is made between iomd_dma_device_enter() and
  * iomd_dma_device_exit(), so that none is under way when a device has gone.
@@ -18,6 +20,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait_bit.h>
+#include <linux/workqueue.h>
 
 #include <iomd/dma.h>
 
@@ -32,6 +35,8 @@ struct iomd_dma_device {
 	bool reaches_all;
 	struct list_head node;
 	struct rcu_head rcu;
+	struct work_struct free_work;
+	struct work_struct left_work;
 	/* Who is between enter and exit, plus IOMD_DMA_DEVICE_GONE once it has gone. */
 	atomic_t busy;
 	/* guards the list, and what is mapped when it has gone */
@@ -43,6 +48,9 @@ struct iomd_dma_device {
 };
 
 #define IOMD_DMA_DEVICE_GONE	INT_MIN
+
+int iomd_dma_device_init_room(void);
+void iomd_dma_device_exit_room(void);
 
 struct iomd_dma_device *iomd_dma_device_get(struct device *dev);
 struct iomd_dma_device *iomd_dma_device_retain(struct iomd_dma_device *device);

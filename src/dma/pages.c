@@ -13,6 +13,8 @@ void iomd_dma_pages_free(struct iomd_dma_map *map)
 {
 	unsigned int i;
 
+	/* Where memory is encrypted, its pages are made so again. */
+	might_sleep();
 	iomd_dma_pages_sync_for_cpu(map);
 	for (i = 0; i < map->page_count; i++)
 		dma_free_pages(map->dev, PAGE_SIZE, map->pages[i].page, map->pages[i].address,

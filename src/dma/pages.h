@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Pages from the DMA API, one by one, so that whoever else holds one keeps it when
- * the device has to give it up. The device must be there; that to free them may be
- * called with a spin lock held.
+ * the device has to give it up. The device must be there. Getting and freeing them may
+ * sleep.
  */
 #ifndef IOMD_DMA_PAGES_H
 #define IOMD_DMA_PAGES_H

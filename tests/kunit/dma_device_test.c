@@ -9,6 +9,8 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/platform_device.h>
+#include <linux/sched.h>
 
 #include "../../src/debug/counters.h"
 #include "../../src/debug/inject.h"
@@ -666,6 +668,105 @@ static void a_driver_waits_for_who_is_at_it(struct kunit *test)
 }
 
 /*
+ * A driver that does not know us keeps its device when this module goes, which all guests
+ * see in the end: it is loaded before and unloaded after us.
+ */
+static void a_driver_that_stays(struct kunit *test)
+{
+	struct device *dev = bus_find_device_by_name(&platform_bus_type, NULL, "iomd-bystander");
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_map *map;
+
+	KUNIT_ASSERT_NOT_NULL(test, dev);
+	KUNIT_ASSERT_NOT_NULL(test, dev->driver);
+	describe_some(bench, BENCH_KERNEL, IOMD_DIRECTION_OUT);
+	map = iomd_dma_map(bench->md, dev, 0, PAGE_SIZE, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(map));
+	iomd_dma_unmap(map);
+	put_device(dev);
+	bench_end(bench);
+}
+
+/* Only the driver's own leaving ends its maps, whatever else it gives back before. */
+static void a_group_of_resources_ends(struct kunit *test)
+{
+	struct device *dev = driven_device(test, 64);
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_map *map;
+	unsigned int failing;
+	void *group;
+
+	describe_some(bench, BENCH_KERNEL, IOMD_DIRECTION_OUT);
+	for (failing = 0; failing < 2; failing++) {
+		group = devres_open_group(dev, NULL, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, group);
+		map = iomd_dma_map(bench->md, dev, 0, 5000, 0);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(map));
+		devres_close_group(dev, group);
+		/* Who can't be told of the leaving any more takes this for it. */
+		iomd_inject_arm(failing);
+		devres_release_group(dev, group);
+		iomd_inject_disarm();
+		KUNIT_EXPECT_EQ(test, mappings(), failing ? 0ULL : 1ULL);
+		if (!failing)
+			driven_device_unbind(dev, NULL, NULL);
+		KUNIT_EXPECT_EQ(test, mappings(), 0ULL);
+		iomd_dma_unmap(map);
+		if (!failing)
+			KUNIT_EXPECT_EQ(test, driven_device_bind(dev), 1);
+	}
+	map = iomd_dma_map(bench->md, dev, 0, 5000, 0);
+	KUNIT_EXPECT_FALSE(test, IS_ERR(map));
+	iomd_dma_unmap(map);
+	bench_end(bench);
+	driven_device_remove(dev);
+}
+
+#define MANY_MAPS	20000
+
+static void look_at_maps(void *data)
+{
+	u64 now = mappings(), *seen = data;
+
+	if (now && now < MANY_MAPS)
+		*seen = now;
+	usleep_range(50, 100);
+}
+
+/* The CPU has time for others meanwhile, who so see some of the maps still there. */
+static void a_driver_leaves_many_maps(struct kunit *test)
+{
+	struct device *dev = driven_device(test, 64);
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_map **maps;
+	struct worker worker;
+	unsigned int i, cpu;
+	u64 seen = 0;
+
+	maps = kvmalloc_array(MANY_MAPS, sizeof(*maps), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, maps);
+	describe_some(bench, BENCH_KERNEL, IOMD_DIRECTION_OUT);
+	for (i = 0; i < MANY_MAPS; i++) {
+		maps[i] = iomd_dma_map(bench->md, dev, 0, PAGE_SIZE, 0);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(maps[i]));
+	}
+	cpu = raw_smp_processor_id();
+	set_cpus_allowed_ptr(current, cpumask_of(cpu));
+	worker_start(test, &worker, look_at_maps, &seen);
+	set_cpus_allowed_ptr(worker.task, cpumask_of(cpu));
+	driven_device_unbind(dev, NULL, NULL);
+	worker_stop(&worker);
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	KUNIT_EXPECT_EQ(test, mappings(), 0ULL);
+	KUNIT_EXPECT_NE_MSG(test, seen, 0ULL, "nobody else had the CPU");
+	for (i = 0; i < MANY_MAPS; i++)
+		iomd_dma_unmap(maps[i]);
+	kvfree(maps);
+	bench_end(bench);
+	driven_device_remove(dev);
+}
+
+/*
  * Operations
  */
 
@@ -787,6 +888,9 @@ static struct kunit_case dma_device_cases[] = {
 	KUNIT_CASE(a_driver_leaves),
 	KUNIT_CASE(a_driver_leaves_at_any_time),
 	KUNIT_CASE(a_driver_waits_for_who_is_at_it),
+	KUNIT_CASE(a_driver_that_stays),
+	KUNIT_CASE(a_group_of_resources_ends),
+	KUNIT_CASE(a_driver_leaves_many_maps),
 	KUNIT_CASE(characteristics),
 	KUNIT_CASE(walks),
 	KUNIT_CASE(use_and_maps),
