@@ -16,8 +16,8 @@ struct iomd_dmaengine_transfer;
  * @data: what iomd_dmaengine_start() was given
  * @error: 0; or -EIO if the engine met an error
  *
- * Context: as callbacks of the engine, mostly a tasklet: must not sleep, nor end the
- * transfer.
+ * Context: as callbacks of the engine, mostly a tasklet; that of iomd_dmaengine_start() if
+ * the engine is done before it returns: must not sleep, nor end the transfer.
  */
 typedef void (*iomd_dmaengine_callback)(void *data, int error);
 

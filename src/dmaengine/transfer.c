@@ -3,12 +3,15 @@
  * Descriptors for DMA engines: maps for the engine's device, and the engine's own
  * descriptors for what they show. The maps keep the memory prepared until the engine
  * is done, or was stopped and is known to be.
+ *
+ * An engine may hold a lock from when a descriptor is prepared until it is submitted, and
+ * forgets one that was prepared and not submitted in no other way. So what may go wrong is
+ * looked for first, and each piece is prepared and submitted in one go.
  */
 #include <linux/completion.h>
 #include <linux/dmaengine.h>
 #include <linux/err.h>
 #include <linux/minmax.h>
-#include <linux/overflow.h>
 #include <linux/slab.h>
 
 #include <iomd/descriptor.h>
@@ -24,11 +27,11 @@ struct iomd_dmaengine_transfer {
 	struct dma_chan *channel;
 	/* For a device's own data one is NULL. */
 	struct iomd_dma_map *from, *to;
-	struct dma_async_tx_descriptor **pieces;
-	unsigned int count;
+	/* Is something the engine's? */
 	bool submitted;
-	/* Pieces that the engine has not ended, and the first error. */
+	/* Pieces that the engine has not ended, and one while they are handed to it. */
 	atomic_t pending;
+	/* The first error. */
 	int error;
 	struct completion done;
 	iomd_dmaengine_callback callback;
@@ -59,39 +62,52 @@ static dma_addr_t address(const struct place *place)
 	return sg_dma_address(place->sg) + place->offset;
 }
 
-/* The next piece, within a segment on either side. */
-static struct dma_async_tx_descriptor *prep_piece(struct dma_chan *channel, struct place *to,
-						  struct place *from, u32 length)
-{
-	struct dma_async_tx_descriptor *piece = NULL;
+/* A piece is within a segment on either side. */
+struct walk {
+	struct place to, from;
+	u64 left;
+	u32 length;
+};
 
-	if (!is_dma_copy_aligned(channel->device, address(from), address(to), length))
-		return ERR_PTR(-EINVAL);
-	if (!iomd_should_fail())
-		piece = dmaengine_prep_dma_memcpy(channel, address(to), address(from), length,
-						  FLAGS);
-	to->offset += length;
-	from->offset += length;
-	return piece ?: ERR_PTR(-ENOMEM);
+static struct walk start_walk(const struct iomd_dmaengine_transfer *transfer)
+{
+	return (struct walk) {
+		.to.sg = transfer->to->sgt.sgl,
+		.from.sg = transfer->from->sgt.sgl,
+		.left = transfer->to->length,
+	};
 }
 
-static int prep_pieces(struct iomd_dmaengine_transfer *transfer)
+static bool next_piece(struct walk *walk)
 {
-	struct place to = { .sg = transfer->to->sgt.sgl };
-	struct place from = { .sg = transfer->from->sgt.sgl };
-	u64 left = transfer->to->length;
+	walk->to.offset += walk->length;
+	walk->from.offset += walk->length;
+	walk->left -= walk->length;
+	if (!walk->left)
+		return false;
+	walk->length = min(room(&walk->to), room(&walk->from));
+	return true;
+}
 
-	while (left) {
-		struct dma_async_tx_descriptor *piece;
-		u32 length = min(room(&to), room(&from));
+/* Nothing that can be known before is found out halfway. */
+static int check_pieces(const struct iomd_dmaengine_transfer *transfer)
+{
+	struct walk walk = start_walk(transfer);
 
-		piece = prep_piece(transfer->channel, &to, &from, length);
-		if (IS_ERR(piece))
-			return PTR_ERR(piece);
-		transfer->pieces[transfer->count++] = piece;
-		left -= length;
-	}
+	while (next_piece(&walk))
+		if (!is_dma_copy_aligned(transfer->channel->device, address(&walk.from),
+					 address(&walk.to), walk.length))
+			return -EINVAL;
 	return 0;
+}
+
+static void put_piece(struct iomd_dmaengine_transfer *transfer)
+{
+	if (!atomic_dec_and_test(&transfer->pending))
+		return;
+	if (transfer->callback)
+		transfer->callback(transfer->data, transfer->error);
+	complete_all(&transfer->done);
 }
 
 static void piece_is_done(void *data, const struct dmaengine_result *result)
@@ -100,29 +116,53 @@ static void piece_is_done(void *data, const struct dmaengine_result *result)
 
 	if (result && result->result != DMA_TRANS_NOERROR)
 		cmpxchg(&transfer->error, 0, -EIO);
-	if (!atomic_dec_and_test(&transfer->pending))
-		return;
-	if (transfer->callback)
-		transfer->callback(transfer->data, transfer->error);
-	complete_all(&transfer->done);
+	put_piece(transfer);
 }
 
-/* Hand the pieces to the engine, which does not begin before it is told to. */
-static int submit(struct iomd_dmaengine_transfer *transfer)
+/* Of a piece that it refuses to take the engine does not tell when it is done. */
+static int submit(struct iomd_dmaengine_transfer *transfer,
+		  struct dma_async_tx_descriptor *piece)
 {
-	unsigned int i;
+	if (!piece)
+		return -ENOMEM;
+	piece->callback_result = piece_is_done;
+	piece->callback_param = transfer;
+	atomic_inc(&transfer->pending);
+	if (dma_submit_error(dmaengine_submit(piece))) {
+		atomic_dec(&transfer->pending);
+		return -EIO;
+	}
+	transfer->submitted = true;
+	return 0;
+}
+
+/* Nothing comes between: the engine may hold a lock. */
+static int submit_copies(struct iomd_dmaengine_transfer *transfer)
+{
+	struct dma_async_tx_descriptor *piece;
+	struct walk walk = start_walk(transfer);
 	int ret = 0;
 
-	transfer->submitted = true;
-	atomic_set(&transfer->pending, transfer->count);
-	for (i = 0; i < transfer->count; i++) {
-		struct dma_async_tx_descriptor *piece = transfer->pieces[i];
-
-		piece->callback_result = piece_is_done;
-		piece->callback_param = transfer;
-		ret = dma_submit_error(dmaengine_submit(piece)) ?: ret;
+	while (!ret && next_piece(&walk)) {
+		piece = iomd_should_fail() ? NULL :
+			dmaengine_prep_dma_memcpy(transfer->channel, address(&walk.to),
+						  address(&walk.from), walk.length, FLAGS);
+		ret = submit(transfer, piece);
 	}
 	return ret;
+}
+
+static int submit_list(struct iomd_dmaengine_transfer *transfer)
+{
+	bool in = transfer->to;
+	const struct sg_table *table = in ? &transfer->to->sgt : &transfer->from->sgt;
+
+	if (iomd_should_fail())
+		return -ENOMEM;
+	return submit(transfer, dmaengine_prep_slave_sg(transfer->channel, table->sgl,
+							table->nents,
+							in ? DMA_DEV_TO_MEM : DMA_MEM_TO_DEV,
+							FLAGS));
 }
 
 /*
@@ -139,22 +179,19 @@ static void unmap(struct iomd_dmaengine_transfer *transfer)
 {
 	iomd_dma_unmap(transfer->to);
 	iomd_dma_unmap(transfer->from);
-	kvfree(transfer->pieces);
 	kfree(transfer);
 }
 
 /*
- * The engine forgets its descriptors once they have been handed to it, and only then.
- * -EOPNOTSUPP if it can't.
+ * Stopping concerns all that a channel does, and so is for who has it alone. -EOPNOTSUPP
+ * if others may use it, or it can't be stopped.
  */
-static int withdraw(struct iomd_dmaengine_transfer *transfer)
+static int stop(struct iomd_dmaengine_transfer *transfer)
 {
-	if (!transfer->count)
-		return 0;
-	if (!transfer->channel->device->device_terminate_all)
+	struct dma_device *device = transfer->channel->device;
+
+	if (!device->device_terminate_all || !dma_has_cap(DMA_PRIVATE, device->cap_mask))
 		return -EOPNOTSUPP;
-	if (!transfer->submitted)
-		submit(transfer);
 	return dmaengine_terminate_sync(transfer->channel);
 }
 
@@ -171,38 +208,28 @@ static struct iomd_dmaengine_transfer *alloc(struct dma_chan *channel)
 	return transfer;
 }
 
-static int alloc_pieces(struct iomd_dmaengine_transfer *transfer, unsigned int most)
-{
-	if (!iomd_should_fail())
-		transfer->pieces = kvmalloc_array(most, sizeof(*transfer->pieces),
-						  GFP_KERNEL_ACCOUNT);
-	return transfer->pieces ? 0 : -ENOMEM;
-}
-
-/* What can't be withdrawn is left to the engine, which may yet look at it. */
 static struct iomd_dmaengine_transfer *give_up(struct iomd_dmaengine_transfer *transfer, int ret)
 {
-	if (!withdraw(transfer))
-		unmap(transfer);
+	unmap(transfer);
 	return ERR_PTR(ret);
 }
 
 /**
  * iomd_dmaengine_prep_memcpy() - have a DMA engine copy between descriptors
- * @channel: channel that copies memory, the caller's alone
+ * @channel: channel that copies memory; others may use it too
  * @to: descriptor, prepared for IN
  * @to_offset: first byte in it
  * @from: descriptor, prepared
  * @from_offset: first byte in it
  * @length: bytes
  *
- * Both are mapped for the engine, and one of its descriptors is prepared for each piece
- * that is contiguous on either side. The maps, and with them the preparations, last
- * until iomd_dmaengine_end().
+ * Both are mapped for the engine, which is to copy piece by piece what is contiguous on
+ * either side. The maps, and with them the preparations, last until
+ * iomd_dmaengine_end(). The engine learns of it when it is started.
  *
  * Return: the transfer; or ERR_PTR: -EOPNOTSUPP if the channel does not copy memory;
- * -EINVAL if a piece is not aligned as the engine has it (copy_align); -ENOMEM, also if
- * the engine has not so many descriptors; else see iomd_dma_map().
+ * -EINVAL if a piece is not aligned as the engine has it (copy_align); -ENOMEM; else see
+ * iomd_dma_map().
  * Context: may sleep.
  */
 struct iomd_dmaengine_transfer *
@@ -226,9 +253,7 @@ iomd_dmaengine_prep_memcpy(struct dma_chan *channel, struct iomd *to, u64 to_off
 	if (IS_ERR(mapped))
 		return give_up(transfer, PTR_ERR(mapped));
 	transfer->from = mapped;
-	/* Each ends a segment on at least one side. */
-	ret = alloc_pieces(transfer, transfer->to->sgt.nents + transfer->from->sgt.nents) ?:
-	      prep_pieces(transfer);
+	ret = check_pieces(transfer);
 	return ret ? give_up(transfer, ret) : transfer;
 }
 IOMD_EXPORT(iomd_dmaengine_prep_memcpy);
@@ -247,8 +272,7 @@ IOMD_EXPORT(iomd_dmaengine_prep_memcpy);
  * iomd_dmaengine_prep_memcpy().
  *
  * Return: the transfer; or ERR_PTR: -EINVAL for other directions; -EOPNOTSUPP if the
- * channel takes no lists of segments; -ENOMEM, also if the engine takes no list like
- * this one; else see iomd_dma_map().
+ * channel takes no lists of segments; -ENOMEM; else see iomd_dma_map().
  * Context: may sleep.
  */
 struct iomd_dmaengine_transfer *
@@ -258,7 +282,6 @@ iomd_dmaengine_prep_slave(struct dma_chan *channel, struct iomd *md, u64 offset,
 	bool in = direction == IOMD_DIRECTION_IN;
 	struct iomd_dmaengine_transfer *transfer;
 	struct iomd_dma_map *mapped;
-	int ret;
 
 	if (!in && direction != IOMD_DIRECTION_OUT)
 		return ERR_PTR(-EINVAL);
@@ -271,19 +294,6 @@ iomd_dmaengine_prep_slave(struct dma_chan *channel, struct iomd *md, u64 offset,
 	if (IS_ERR(mapped))
 		return give_up(transfer, PTR_ERR(mapped));
 	*(in ? &transfer->to : &transfer->from) = mapped;
-	ret = alloc_pieces(transfer, 1);
-	if (ret)
-		return give_up(transfer, ret);
-	if (!iomd_should_fail())
-		transfer->pieces[0] = dmaengine_prep_slave_sg(channel, mapped->sgt.sgl,
-							      mapped->sgt.nents,
-							      in ? DMA_DEV_TO_MEM :
-								   DMA_MEM_TO_DEV, FLAGS);
-	else
-		transfer->pieces[0] = NULL;
-	if (!transfer->pieces[0])
-		return give_up(transfer, -ENOMEM);
-	transfer->count = 1;
 	return transfer;
 }
 IOMD_EXPORT(iomd_dmaengine_prep_slave);
@@ -294,21 +304,38 @@ IOMD_EXPORT(iomd_dmaengine_prep_slave);
  * @callback: called when it is over, unless it is ended before; may be NULL
  * @data: for @callback
  *
- * Return: 0; -EALREADY if it was started; -EIO if the engine does not take it: then it
- * is to be ended.
- * Context: any in which the engine's descriptors may be submitted.
+ * Each piece is prepared and submitted in one go, in the order of the memory; the engine
+ * may do them in any. Where it does not take all of them, it does what it has taken, and
+ * the destination holds some of the bytes.
+ *
+ * Return: 0; -EALREADY if it was started; -ENOMEM if the engine has not so many
+ * descriptors, or takes no list like this one; -EIO if it does not take one. After the
+ * last two there is no callback. iomd_dmaengine_wait() tells when the engine is through
+ * with what it took, and then it is to be ended; if it took nothing, it may be started
+ * again.
+ * Context: any in which the engine's descriptors may be prepared and submitted.
  */
 int iomd_dmaengine_start(struct iomd_dmaengine_transfer *transfer,
 			 iomd_dmaengine_callback callback, void *data)
 {
+	int ret;
+
 	if (transfer->submitted)
 		return -EALREADY;
 	transfer->callback = callback;
 	transfer->data = data;
-	if (submit(transfer))
-		return -EIO;
+	/* Nothing is over while it is handed over. */
+	atomic_set(&transfer->pending, 1);
+	ret = transfer->to && transfer->from ? submit_copies(transfer) : submit_list(transfer);
+	if (ret) {
+		transfer->callback = NULL;
+		if (!transfer->submitted)
+			return ret;
+		cmpxchg(&transfer->error, 0, ret);
+	}
 	dma_async_issue_pending(transfer->channel);
-	return 0;
+	put_piece(transfer);
+	return ret;
 }
 IOMD_EXPORT(iomd_dmaengine_start);
 
@@ -317,7 +344,8 @@ IOMD_EXPORT(iomd_dmaengine_start);
  * @transfer: transfer that was started
  * @timeout: jiffies at most
  *
- * Return: 0; -EIO if the engine met an error; -ETIMEDOUT: it goes on.
+ * Return: 0; -EIO if the engine met an error; what iomd_dmaengine_start() said;
+ * -ETIMEDOUT: it goes on, or was not started.
  * Context: may sleep.
  */
 int iomd_dmaengine_wait(struct iomd_dmaengine_transfer *transfer, unsigned long timeout)
@@ -332,11 +360,13 @@ IOMD_EXPORT(iomd_dmaengine_wait);
  * iomd_dmaengine_end() - end a transfer, and with it the maps of its memory
  * @transfer: transfer in any state, or NULL
  *
- * One that is not over is stopped, and with it all that the channel does; then its
- * callback does not come any more.
+ * One that is not over is stopped if the channel is the caller's alone
+ * (dma_request_chan() and its like), and with it all that the channel does; then its
+ * callback does not come any more. One that was not started leaves the channel alone.
  *
- * Return: 0; -EBUSY if it is not over and the engine can't stop: then nothing is ended,
- * and the memory stays prepared; else what the engine said, with nothing ended either.
+ * Return: 0; -EBUSY if it is not over and can't be stopped, as the engine can't or others
+ * use the channel: then nothing is ended, and the memory stays prepared; else what the
+ * engine said, with nothing ended either.
  * Context: may sleep; not from a callback.
  */
 int iomd_dmaengine_end(struct iomd_dmaengine_transfer *transfer)
@@ -346,8 +376,8 @@ int iomd_dmaengine_end(struct iomd_dmaengine_transfer *transfer)
 	might_sleep();
 	if (!transfer)
 		return 0;
-	if (!completion_done(&transfer->done))
-		ret = withdraw(transfer);
+	if (transfer->submitted && !completion_done(&transfer->done))
+		ret = stop(transfer);
 	if (ret)
 		return ret == -EOPNOTSUPP ? -EBUSY : ret;
 	unmap(transfer);
