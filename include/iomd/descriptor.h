@@ -105,8 +105,10 @@ struct iomd {
 	u64 flags;
 	/* Of a class that has a list of its memory, while that is prepared: the list. */
 	struct iomd_segments *segments;
-	/* guards context, mappings and, in the classes that say so, their state */
+	/* guards mappings and, in the classes that say so, their state */
 	spinlock_t lock;
+	/* guards the context, in any context */
+	raw_spinlock_t context_lock;
 	u32 tag;
 	u32 kernel_tag;
 	u32 user_tag;
@@ -190,6 +192,20 @@ static inline struct iomd *iomd_retain(struct iomd *md)
 	if (md)
 		os_object_retain(&md->object);
 	return md;
+}
+
+/**
+ * iomd_release_sync() - give a reference back, and sleep if need be
+ * @md: descriptor, or NULL
+ *
+ * As iomd_release(), but the descriptor ends in this call, if it does, on every kernel;
+ * see os_object_release_sync(). IOKit: IOMemoryDescriptor::free.
+ *
+ * Context: may sleep.
+ */
+static inline void iomd_release_sync(struct iomd *md)
+{
+	os_object_release_sync(md ? &md->object : NULL);
 }
 
 #endif

@@ -25,8 +25,13 @@ struct os_object;
  *	instance lives
  * @free: gives back what this class (not its superclass) holds in an instance.
  *	Must cope with a half-initialised, that is partly zero, instance. Runs
- *	once, before the superclass's @free, in a context that may sleep. NULL
- *	if the class holds nothing.
+ *	once, before the superclass's @free, in a context that may sleep, unless
+ *	@ends_anywhere said that it need not. What it releases ends after it. NULL if
+ *	the class holds nothing.
+ * @ends_anywhere: can @free give back all that this instance holds, and nobody else
+ *	does any more, without sleeping, and without a lock that somebody may hold who
+ *	releases it? Asked with interrupts on. NULL: no. Where all classes of an
+ *	instance say yes, it ends in the call that gives back the last reference.
  *
  * Define one statically for each class and register it before the first
  * instance is made.
@@ -38,6 +43,7 @@ struct os_meta_class {
 	struct os_meta_class *super;
 	struct module *owner;
 	void (*free)(struct os_object *object);
+	bool (*ends_anywhere)(const struct os_object *object);
 	/* private: */
 	struct kmem_cache *cache;
 	atomic_t instances;
@@ -53,6 +59,8 @@ struct os_object {
 	/* private: */
 	struct os_meta_class *meta;
 	refcount_t references;
+	/* Once the last reference is gone; see src/object/ends.c. */
+	unsigned int turn;
 	struct llist_node deferred;
 };
 
@@ -69,6 +77,7 @@ unsigned int os_meta_class_get_instance_count(const struct os_meta_class *meta);
 void *os_object_alloc(struct os_meta_class *meta);
 bool os_object_try_retain(struct os_object *object);
 void os_object_release(struct os_object *object);
+void os_object_release_sync(struct os_object *object);
 unsigned int os_object_get_retain_count(const struct os_object *object);
 struct os_meta_class *os_object_get_meta_class(const struct os_object *object);
 bool os_object_is_equal_to(const struct os_object *object, const struct os_object *other);

@@ -27,12 +27,18 @@ static void descriptor_free(struct os_object *object)
 	os_object_release(iomd_from_object(object)->context);
 }
 
+bool iomd_ends_anywhere(const struct os_object *object)
+{
+	return true;
+}
+
 struct os_meta_class iomd_meta_class = {
 	.name = "iomd",
 	.size = sizeof(struct iomd),
 	.super = &os_object_meta_class,
 	.owner = THIS_MODULE,
 	.free = descriptor_free,
+	.ends_anywhere = iomd_ends_anywhere,
 };
 IOMD_EXPORT(iomd_meta_class);
 
@@ -51,6 +57,7 @@ void iomd_init(struct iomd *md, const struct iomd_ops *ops, u64 length, u64 opti
 	md->length = length;
 	md->flags = options;
 	spin_lock_init(&md->lock);
+	raw_spin_lock_init(&md->context_lock);
 	INIT_LIST_HEAD(&md->mappings);
 }
 IOMD_EXPORT(iomd_init);
@@ -342,10 +349,10 @@ void iomd_set_context(struct iomd *md, struct os_object *context)
 	unsigned long irq;
 
 	os_object_retain(context);
-	spin_lock_irqsave(&md->lock, irq);
+	raw_spin_lock_irqsave(&md->context_lock, irq);
 	old = md->context;
 	md->context = context;
-	spin_unlock_irqrestore(&md->lock, irq);
+	raw_spin_unlock_irqrestore(&md->context_lock, irq);
 	os_object_release(old);
 }
 IOMD_EXPORT(iomd_set_context);
@@ -364,9 +371,9 @@ struct os_object *iomd_copy_context(struct iomd *md)
 	struct os_object *context;
 	unsigned long irq;
 
-	spin_lock_irqsave(&md->lock, irq);
+	raw_spin_lock_irqsave(&md->context_lock, irq);
 	context = os_object_retain(md->context);
-	spin_unlock_irqrestore(&md->lock, irq);
+	raw_spin_unlock_irqrestore(&md->context_lock, irq);
 	return context;
 }
 IOMD_EXPORT(iomd_copy_context);

@@ -7,6 +7,9 @@
 
 #include <iomd/descriptor.h>
 
+/* For classes that hold nothing but references: see struct os_meta_class. */
+bool iomd_ends_anywhere(const struct os_object *object);
+
 /* A mapping begins or ends to use a descriptor's memory; see iomd_ops. */
 int iomd_set_in_use(struct iomd *md, bool begin);
 

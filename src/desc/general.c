@@ -6,6 +6,7 @@
  * prepared, its wire (wire.c); this file puts the two together.
  */
 #include <linux/device.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 
 #include <iomd/descriptor.h>
@@ -260,6 +261,18 @@ static void general_free(struct os_object *object)
 	iomd_general_detach(iomd_to_general(iomd_from_object(object)));
 }
 
+static bool general_ends_anywhere(const struct os_object *object)
+{
+	const struct iomd_general *general = container_of(object, struct iomd_general, md.object);
+	const struct iomd_source *source = general->source;
+
+	if (!source)
+		return true;
+	return (!source->destroy || source->destroys_anywhere) &&
+	       !iomd_wire_is_wired(&general->wire) && !general->mapper &&
+	       !is_vmalloc_addr(general->extents.list);
+}
+
 const struct iomd_ops iomd_general_ops = {
 	.init_with_options = iomd_general_init_with_options,
 	.prepare = general_prepare,
@@ -281,6 +294,7 @@ struct os_meta_class iomd_general_meta_class = {
 	.super = &iomd_meta_class,
 	.owner = THIS_MODULE,
 	.free = general_free,
+	.ends_anywhere = general_ends_anywhere,
 };
 IOMD_EXPORT(iomd_general_meta_class);
 

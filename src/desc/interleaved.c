@@ -29,6 +29,7 @@ struct os_meta_class iomd_interleaved_meta_class = {
 	.super = &iomd_meta_class,
 	.owner = THIS_MODULE,
 	.free = iomd_composite_free,
+	.ends_anywhere = iomd_composite_ends_anywhere,
 };
 IOMD_EXPORT(iomd_interleaved_meta_class);
 

@@ -115,6 +115,7 @@ struct os_meta_class iomd_multi_meta_class = {
 	.super = &iomd_meta_class,
 	.owner = THIS_MODULE,
 	.free = iomd_composite_free,
+	.ends_anywhere = iomd_composite_ends_anywhere,
 };
 IOMD_EXPORT(iomd_multi_meta_class);
 

@@ -432,3 +432,11 @@ void iomd_composite_free(struct os_object *object)
 {
 	iomd_parts_free(&iomd_to_composite(iomd_from_object(object))->parts);
 }
+
+bool iomd_composite_ends_anywhere(const struct os_object *object)
+{
+	const struct iomd_composite *composite = container_of(object, struct iomd_composite,
+							      md.object);
+
+	return !is_vmalloc_addr(composite->parts.list);
+}

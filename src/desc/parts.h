@@ -90,5 +90,6 @@ int iomd_composite_set_in_use(struct iomd *md, bool begin);
 bool iomd_composite_is_guard(struct iomd *md, u64 offset, u64 *length);
 u64 iomd_composite_get_cache_mode(struct iomd *md, u64 offset);
 void iomd_composite_free(struct os_object *object);
+bool iomd_composite_ends_anywhere(const struct os_object *object);
 
 #endif

@@ -173,6 +173,7 @@ struct os_meta_class iomd_sub_meta_class = {
 	.super = &iomd_meta_class,
 	.owner = THIS_MODULE,
 	.free = sub_free,
+	.ends_anywhere = iomd_ends_anywhere,
 };
 IOMD_EXPORT(iomd_sub_meta_class);
 

@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reference-counted objects with a class each.
- *
- * The last release may come from any context, while what a class gives back
- * (an address space, mappings, pinned pages) may only be given back where
- * sleeping is allowed. So the end comes at once where the context certainly
- * may sleep, and through a work item otherwise.
+ * Reference-counted objects with a class each: who they are. How they end is in ends.c.
  */
 #include <linux/module.h>
 #include <linux/mutex.h>
-#include <linux/preempt.h>
-#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/workqueue.h>
 
 #include <iomd/object.h>
 
@@ -22,12 +14,6 @@
 
 static LIST_HEAD(classes);
 static DEFINE_MUTEX(classes_lock);
-
-static void free_deferred(struct work_struct *work);
-
-static struct workqueue_struct *deferred_wq;
-static DECLARE_WORK(deferred_work, free_deferred);
-static LLIST_HEAD(deferred_objects);
 
 struct os_meta_class os_object_meta_class = {
 	.name = "os_object",
@@ -237,84 +223,6 @@ bool os_object_try_retain(struct os_object *object)
 }
 IOMD_EXPORT(os_object_try_retain);
 
-static void free_object(struct os_object *object)
-{
-	struct os_meta_class *meta = object->meta;
-	struct os_meta_class *class;
-
-	for (class = meta; class; class = class->super)
-		if (class->free)
-			class->free(object);
-	/* It finds the cache by itself, for less. */
-	kfree(object);
-	atomic_dec(&meta->instances);
-	module_put(meta->owner);
-}
-
-static void free_deferred(struct work_struct *work)
-{
-	struct os_object *object, *next;
-	struct llist_node *list;
-
-	/* An end may bring about others, which a barrier waits for, too. */
-	while ((list = llist_del_all(&deferred_objects)))
-		llist_for_each_entry_safe(object, next, list, deferred)
-			free_object(object);
-}
-
-static void defer(struct os_object *object)
-{
-	if (llist_add(&object->deferred, &deferred_objects))
-		queue_work(deferred_wq, &deferred_work);
-}
-
-/* False where nobody can tell: kernels that do not count preemption. */
-static bool context_certainly_sleeps(void)
-{
-	return preemptible() && !rcu_preempt_depth();
-}
-
-/**
- * os_object_release() - give a reference back
- * @object: or NULL
- *
- * With the last reference the object ends: in this call if the context may
- * sleep, else soon after it. IOKit: OSObject::release, OSObject::free.
- *
- * Context: any, hard IRQ included.
- */
-void os_object_release(struct os_object *object)
-{
-	if (!object || !refcount_dec_and_test(&object->references))
-		return;
-	if (context_certainly_sleeps())
-		free_object(object);
-	else
-		defer(object);
-}
-IOMD_EXPORT(os_object_release);
-
-void os_object_release_later(struct os_object *object)
-{
-	if (object && refcount_dec_and_test(&object->references))
-		defer(object);
-}
-
-/**
- * os_object_barrier() - wait for ends that were deferred
- *
- * On return every object whose last reference was given back before the call is
- * gone. A driver that must know that, before it frees what a descriptor
- * describes, say, calls this after its releases.
- *
- * Context: may sleep; not from a class's free hook.
- */
-void os_object_barrier(void)
-{
-	flush_work(&deferred_work);
-}
-IOMD_EXPORT(os_object_barrier);
-
 /**
  * os_object_get_retain_count() - number of references, for information only
  * @object: object
@@ -421,15 +329,18 @@ void os_meta_class_for_each(void (*visit)(const struct os_meta_class *meta, void
 
 int os_object_init_room(void)
 {
-	deferred_wq = iomd_should_fail() ? NULL :
-		      alloc_workqueue("iomd", WQ_UNBOUND | WQ_MEM_RECLAIM, 1);
-	if (!deferred_wq)
-		return -ENOMEM;
-	return os_meta_class_register(&os_object_meta_class);
+	int ret = os_object_init_ends();
+
+	if (ret)
+		return ret;
+	ret = os_meta_class_register(&os_object_meta_class);
+	if (ret)
+		os_object_exit_ends();
+	return ret;
 }
 
 void os_object_exit_room(void)
 {
 	os_meta_class_unregister(&os_object_meta_class);
-	destroy_workqueue(deferred_wq);
+	os_object_exit_ends();
 }

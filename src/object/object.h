@@ -4,16 +4,22 @@
 
 #include <iomd/object.h>
 
+struct work_struct;
+
 /* Every registered class, in order of registration, superclasses first. */
 void os_meta_class_for_each(void (*visit)(const struct os_meta_class *meta, void *data),
 			    void *data);
 
 /*
- * As os_object_release(), for ends that need what a releaser may hold, whatever
- * its context: they always come through the work item.
+ * As os_object_release(), for ends that need what a releaser may hold, or that wait for
+ * others: with the last reference @work is queued, in which os_object_end() is called.
+ * It is the object's own, so that nobody else waits behind it.
  */
-void os_object_release_later(struct os_object *object);
+void os_object_release_by(struct os_object *object, struct work_struct *work);
+void os_object_end(struct os_object *object);
 
+int os_object_init_ends(void);
+void os_object_exit_ends(void);
 int os_object_init_room(void);
 void os_object_exit_room(void);
 

@@ -21,6 +21,8 @@ struct task_struct;
  *	a device may have written the pages
  * @destroy: give back what the descriptor has held since its creation; NULL:
  *	nothing
+ * @destroys_anywhere: @destroy never sleeps, and takes no lock that somebody may hold
+ *	who releases the descriptor
  * @own_memory: the descriptor brings its memory along, and can't be given other
  * @set_purgeable: as iomd_ops has it; NULL: -EOPNOTSUPP
  * @set_ownership: as iomd_ops has it; NULL: -EAGAIN
@@ -31,6 +33,7 @@ struct iomd_source {
 	int (*wire)(struct iomd_general *general, u64 direction);
 	void (*unwire)(struct iomd_general *general, bool dirty);
 	void (*destroy)(struct iomd_general *general);
+	bool destroys_anywhere;
 	bool own_memory;
 	int (*set_purgeable)(struct iomd_general *general, u32 new_state, u32 *old_state);
 	int (*set_ownership)(struct iomd_general *general, struct task_struct *new_owner,

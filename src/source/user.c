@@ -246,4 +246,5 @@ const struct iomd_source iomd_source_user = {
 	.wire = user_wire,
 	.unwire = user_unwire,
 	.destroy = user_destroy,
+	.destroys_anywhere = true,
 };

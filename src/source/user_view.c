@@ -59,7 +59,7 @@ static void empty_file(struct file *file)
 	inode_unlock(inode);
 }
 
-/* In a worker: whoever ended the view may be in the middle of anything. */
+/* In a worker of its own: whoever ended the view may be in the middle of anything. */
 static void user_view_free(struct os_object *object)
 {
 	struct iomd_user_view *view = container_of(object, struct iomd_user_view, object);
@@ -68,7 +68,8 @@ static void user_view_free(struct os_object *object)
 		return;
 	if (view->address && mmget_not_zero(view->mm)) {
 		unmap(view);
-		mmput(view->mm);
+		/* Nor is what a process leaves behind when it exits ours to wait for. */
+		mmput_async(view->mm);
 	}
 	if (view->address)
 		empty_file(view->file);
@@ -83,6 +84,11 @@ struct os_meta_class iomd_user_view_meta_class = {
 	.owner = THIS_MODULE,
 	.free = user_view_free,
 };
+
+static void end_view(struct work_struct *work)
+{
+	os_object_end(&container_of(work, struct iomd_user_view, end)->object);
+}
 
 /**
  * iomd_user_view_make() - show a file of shared memory to the calling process
@@ -101,6 +107,7 @@ struct iomd_user_view *iomd_user_view_make(struct file *file, unsigned long leng
 
 	if (!view)
 		return ERR_PTR(-ENOMEM);
+	INIT_WORK(&view->end, end_view);
 	mmgrab(current->mm);
 	view->mm = current->mm;
 	view->file = get_file(file);
@@ -119,5 +126,5 @@ struct iomd_user_view *iomd_user_view_make(struct file *file, unsigned long leng
 void iomd_user_view_end(struct iomd_user_view *view)
 {
 	if (view)
-		os_object_release_later(&view->object);
+		os_object_release_by(&view->object, &view->end);
 }

@@ -7,6 +7,8 @@
 #ifndef IOMD_SOURCE_USER_VIEW_H
 #define IOMD_SOURCE_USER_VIEW_H
 
+#include <linux/workqueue.h>
+
 #include <iomd/object.h>
 
 struct file;
@@ -14,6 +16,8 @@ struct mm_struct;
 
 struct iomd_user_view {
 	struct os_object object;
+	/* Its end waits for the process, and for whoever is at the file. */
+	struct work_struct end;
 	/* Held, both. */
 	struct mm_struct *mm;
 	struct file *file;

@@ -2,11 +2,16 @@
 /*
  * Identity, life and end of objects.
  */
+#include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/workqueue.h>
 
 #include "../../src/debug/inject.h"
+#include "../../src/object/object.h"
 #include "fixtures.h"
 
 struct animal {
@@ -73,8 +78,86 @@ static struct os_meta_class cat_class = {
 	.owner = THIS_MODULE,
 };
 
+/* Of a chain in which each holds the next one. */
+struct link {
+	struct os_object object;
+	struct os_object *next;
+};
+
+/* How deep in the stack, as far as the first end's place, an end was at the most. */
+static unsigned long first_place, deepest;
+
+static void free_link(struct os_object *object)
+{
+	unsigned long place = (unsigned long)&object;
+
+	if (!freed_count++)
+		first_place = place;
+	deepest = max(deepest, place > first_place ? place - first_place : first_place - place);
+	os_object_release(container_of(object, struct link, object)->next);
+}
+
+static struct os_meta_class link_class = {
+	.name = "test_link",
+	.size = sizeof(struct link),
+	.super = &os_object_meta_class,
+	.owner = THIS_MODULE,
+	.free = free_link,
+};
+
+/* Its end goes on when it is let. */
+struct gate {
+	struct os_object object;
+	struct work_struct work;
+	struct completion *reached, *open;
+	/* Whose end it brings about then, in a worker. */
+	struct gate *next;
+};
+
+static void free_gate(struct os_object *object)
+{
+	struct gate *gate = container_of(object, struct gate, object);
+
+	complete(gate->reached);
+	wait_for_completion(gate->open);
+	freed_count++;
+	if (gate->next)
+		os_object_release_by(&gate->next->object, &gate->next->work);
+}
+
+static struct os_meta_class gate_class = {
+	.name = "test_gate",
+	.size = sizeof(struct gate),
+	.super = &os_object_meta_class,
+	.owner = THIS_MODULE,
+	.free = free_gate,
+};
+
+/* Its end calls the barrier, which would wait for it. */
+static void free_fool(struct os_object *object)
+{
+	freed_count++;
+	os_object_barrier();
+}
+
+static struct os_meta_class fool_class = {
+	.name = "test_fool",
+	.size = sizeof(struct os_object),
+	.super = &os_object_meta_class,
+	.owner = THIS_MODULE,
+	.free = free_fool,
+};
+
+/* Holds nothing that must be given back. */
+static struct os_meta_class word_class = {
+	.name = "test_word",
+	.size = sizeof(struct os_object),
+	.super = &os_object_meta_class,
+	.owner = THIS_MODULE,
+};
+
 static struct os_meta_class * const test_classes[] = {
-	&animal_class, &dog_class, &cat_class,
+	&animal_class, &dog_class, &cat_class, &link_class, &gate_class, &fool_class, &word_class,
 };
 
 static struct os_object *new_object(struct kunit *test, struct os_meta_class *meta)
@@ -146,7 +229,6 @@ static void saturates(struct kunit *test)
 	expect_warning_once("refcount_t: saturated");
 	os_object_retain(object);
 	os_object_retain(object);
-	expect_warning_once("refcount_t: underflow");
 	os_object_release(object);
 	os_object_release(object);
 	os_object_release(object);
@@ -443,6 +525,344 @@ static void ends_once_whoever_is_last(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, freed_count, 300U);
 }
 
+/*
+ * Where an end happens
+ */
+
+#define CHAIN	2000
+
+static void ends_a_chain_link_by_link(struct kunit *test)
+{
+	struct os_object *chain = NULL;
+	struct link *link;
+	unsigned int i;
+
+	for (i = 0; i < CHAIN; i++) {
+		link = container_of(new_object(test, &link_class), struct link, object);
+		link->next = chain;
+		chain = &link->object;
+	}
+	os_object_release(chain);
+	KUNIT_EXPECT_EQ(test, live(&link_class), 0U);
+	KUNIT_EXPECT_EQ(test, freed_count, CHAIN);
+	KUNIT_EXPECT_LT(test, deepest, 100UL);
+}
+
+/* What the report was: each descriptor is the next one's context. */
+static void ends_a_chain_of_contexts(struct kunit *test)
+{
+	struct iomd *chain = NULL, *md;
+	unsigned int i, before = live(&iomd_general_meta_class);
+
+	for (i = 0; i < CHAIN; i++) {
+		md = iomd_with_physical_address(PAGE_SIZE, 1, IOMD_DIRECTION_OUT);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(md));
+		iomd_set_context(md, chain ? &chain->object : NULL);
+		iomd_release(chain);
+		chain = md;
+	}
+	iomd_release(chain);
+	KUNIT_EXPECT_EQ(test, live(&iomd_general_meta_class), before);
+}
+
+static struct iomd *new_md(struct kunit *test, struct os_object *context)
+{
+	struct iomd *md = iomd_with_address(&freed, sizeof(freed), IOMD_DIRECTION_OUT);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(md));
+	iomd_set_context(md, context);
+	return md;
+}
+
+/* A descriptor that is not prepared: on kernels that don't count preemption, too. */
+static struct iomd *new_idle_md(struct kunit *test, struct os_object *context)
+{
+	struct iomd_address_range range = { (uintptr_t)&freed, sizeof(freed) };
+	struct iomd *md;
+
+	md = iomd_with_address_ranges(&range, 1, IOMD_DIRECTION_OUT, IOMD_KERNEL_TASK);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(md));
+	iomd_set_context(md, context);
+	return md;
+}
+
+static void ends_in_this_call(struct kunit *test)
+{
+	struct os_object *context = new_object(test, &word_class);
+
+	iomd_release(new_idle_md(test, context));
+	KUNIT_EXPECT_EQ(test, os_object_get_retain_count(context), 1U);
+	iomd_release_sync(new_md(test, context));
+	iomd_release_sync(NULL);
+	KUNIT_EXPECT_EQ(test, os_object_get_retain_count(context), 1U);
+	os_object_release(context);
+	KUNIT_EXPECT_EQ(test, os_meta_class_get_instance_count(&word_class), 0U);
+	os_object_release_sync(new_object(test, &dog_class));
+	KUNIT_EXPECT_STREQ(test, freed, "da");
+	os_object_release_sync(NULL);
+}
+
+/* With a lock held: at once what needs no sleep, and what it held when one may sleep. */
+static void ends_under_a_lock_if_it_can(struct kunit *test)
+{
+	struct os_object *context = new_object(test, &word_class);
+	struct iomd *md = new_idle_md(test, context);
+	struct iomd *other = new_idle_md(test, NULL);
+	struct os_object *dog = new_object(test, &dog_class);
+	DEFINE_SPINLOCK(lock);
+
+	iomd_set_context(other, dog);
+	os_object_release(dog);
+	spin_lock(&lock);
+	iomd_release(md);
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		KUNIT_EXPECT_EQ(test, os_object_get_retain_count(context), 1U);
+	iomd_release(other);
+	KUNIT_EXPECT_EQ(test, freed_count, 0U);
+	spin_unlock(&lock);
+	os_object_barrier();
+	KUNIT_EXPECT_STREQ(test, freed, "da");
+	KUNIT_EXPECT_FALSE(test, freed_in_atomic);
+	KUNIT_EXPECT_EQ(test, os_object_get_retain_count(context), 1U);
+	os_object_release(context);
+}
+
+/*
+ * Ends that take long
+ */
+
+struct gates {
+	struct completion reached, open;
+	struct gate *gate;
+};
+
+static void gates_init(struct gates *gates)
+{
+	init_completion(&gates->reached);
+	init_completion(&gates->open);
+}
+
+static struct gate *new_gate(struct kunit *test, struct gates *gates)
+{
+	struct gate *gate = container_of(new_object(test, &gate_class), struct gate, object);
+
+	gate->reached = &gates->reached;
+	gate->open = &gates->open;
+	gates->gate = gate;
+	return gate;
+}
+
+static int release_in_thread(void *data)
+{
+	struct gates *gates = data;
+
+	os_object_release_sync(&gates->gate->object);
+	return 0;
+}
+
+static int barrier_in_thread(void *data)
+{
+	struct completion *done = data;
+
+	os_object_barrier();
+	complete(done);
+	return 0;
+}
+
+static void expect_barrier_waits(struct kunit *test, struct gates *gates)
+{
+	struct task_struct *task;
+	DECLARE_COMPLETION_ONSTACK(done);
+
+	KUNIT_ASSERT_NE(test, wait_for_completion_timeout(&gates->reached, 10 * HZ), 0UL);
+	task = kthread_run(barrier_in_thread, &done, "barrier");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&done, HZ / 10), 0UL);
+	complete_all(&gates->open);
+	KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&done, 10 * HZ), 0UL);
+	KUNIT_EXPECT_EQ(test, freed_count, 1U);
+}
+
+/* Another task is in the middle of a release. */
+static void barrier_waits_for_other_tasks(struct kunit *test)
+{
+	struct task_struct *task;
+	struct gates gates;
+
+	gates_init(&gates);
+	new_gate(test, &gates);
+	task = kthread_run(release_in_thread, &gates, "releaser");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	expect_barrier_waits(test, &gates);
+}
+
+static void barrier_waits_for_workers(struct kunit *test)
+{
+	struct gates gates;
+
+	gates_init(&gates);
+	call_in_hard_irq(test, release, &new_gate(test, &gates)->object);
+	expect_barrier_waits(test, &gates);
+}
+
+static void end_gate(struct work_struct *work)
+{
+	os_object_end(&container_of(work, struct gate, work)->object);
+}
+
+static void barrier_waits_for_slow_ends(struct kunit *test)
+{
+	struct gates gates;
+	struct gate *gate;
+
+	gates_init(&gates);
+	gate = new_gate(test, &gates);
+	INIT_WORK(&gate->work, end_gate);
+	os_object_retain(&gate->object);
+	os_object_release_by(&gate->object, &gate->work);
+	KUNIT_EXPECT_FALSE(test, completion_done(&gates.reached));
+	os_object_release_by(&gate->object, &gate->work);
+	expect_barrier_waits(test, &gates);
+}
+
+/* An end that began before the barrier did hands another one on to a worker. */
+static void barrier_waits_for_what_ends_bring_about(struct kunit *test)
+{
+	struct task_struct *task;
+	struct gates gates, next;
+	DECLARE_COMPLETION_ONSTACK(done);
+
+	gates_init(&gates);
+	gates_init(&next);
+	new_gate(test, &gates)->next = new_gate(test, &next);
+	INIT_WORK(&next.gate->work, end_gate);
+	task = kthread_run(release_in_thread, &gates, "releaser");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	wait_for_completion(&gates.reached);
+	task = kthread_run(barrier_in_thread, &done, "barrier");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&done, HZ / 10), 0UL);
+	complete_all(&gates.open);
+	wait_for_completion(&next.reached);
+	KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&done, HZ / 10), 0UL);
+	complete_all(&next.open);
+	KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&done, 10 * HZ), 0UL);
+	KUNIT_EXPECT_EQ(test, freed_count, 2U);
+}
+
+/* What is given back after a barrier began it does not wait for. */
+static void barrier_ends_while_others_go_on(struct kunit *test)
+{
+	struct gates gates, later;
+	struct task_struct *task;
+	DECLARE_COMPLETION_ONSTACK(done);
+
+	gates_init(&gates);
+	gates_init(&later);
+	call_in_hard_irq(test, release, &new_gate(test, &gates)->object);
+	wait_for_completion(&gates.reached);
+	task = kthread_run(barrier_in_thread, &done, "barrier");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&done, HZ / 10), 0UL);
+	new_gate(test, &later);
+	task = kthread_run(release_in_thread, &later, "releaser");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	wait_for_completion(&later.reached);
+	complete_all(&gates.open);
+	KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&done, 10 * HZ), 0UL);
+	complete_all(&later.open);
+	os_object_barrier();
+	KUNIT_EXPECT_EQ(test, freed_count, 2U);
+}
+
+static void barrier_inside_an_end_is_refused(struct kunit *test)
+{
+	expect_warning_once("a barrier inside an end");
+	os_object_release_sync(new_object(test, &fool_class));
+	KUNIT_EXPECT_EQ(test, freed_count, 1U);
+	KUNIT_EXPECT_EQ(test, os_meta_class_get_instance_count(&fool_class), 0U);
+}
+
+/* One CPU's ends don't wait for another's. */
+static void ends_on_several_cpus_at_once(struct kunit *test)
+{
+	struct gates one, other;
+	unsigned int cpu, cpus = 0;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "this machine has one CPU");
+	gates_init(&one);
+	gates_init(&other);
+	new_gate(test, &one);
+	new_gate(test, &other);
+	for_each_online_cpu(cpu) {
+		if (cpus++ < 2)
+			smp_call_function_single(cpu, release, cpus == 1 ? &one.gate->object :
+						 &other.gate->object, true);
+	}
+	KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&one.reached, 10 * HZ), 0UL);
+	KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&other.reached, 10 * HZ), 0UL);
+	complete_all(&one.open);
+	complete_all(&other.open);
+	os_object_barrier();
+	KUNIT_EXPECT_EQ(test, freed_count, 2U);
+}
+
+static void nobody_waits_behind_a_slow_end(struct kunit *test)
+{
+	struct gates slow, one;
+	struct gate *gate;
+
+	gates_init(&slow);
+	gates_init(&one);
+	gate = new_gate(test, &slow);
+	INIT_WORK(&gate->work, end_gate);
+	os_object_release_by(&gate->object, &gate->work);
+	KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&slow.reached, 10 * HZ), 0UL);
+	call_in_hard_irq(test, release, &new_gate(test, &one)->object);
+	KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&one.reached, 10 * HZ), 0UL);
+	complete_all(&one.open);
+	complete_all(&slow.open);
+	os_object_barrier();
+	KUNIT_EXPECT_EQ(test, freed_count, 2U);
+}
+
+/* Two at once give objects back where they can't sleep, and wait. */
+struct patient {
+	struct os_meta_class *meta;
+	unsigned int early;
+};
+
+static void release_and_wait(void *data)
+{
+	struct patient *patient = data;
+	struct os_object *object = os_object_alloc(patient->meta);
+	unsigned long flags;
+
+	local_irq_save(flags);
+	os_object_release(object);
+	local_irq_restore(flags);
+	os_object_barrier();
+	if (os_meta_class_get_instance_count(patient->meta))
+		patient->early++;
+}
+
+static void waits_among_others(struct kunit *test)
+{
+	struct patient patients[2] = { { &word_class }, { &cat_class } };
+	struct worker workers[2];
+
+	worker_start(test, &workers[0], release_and_wait, &patients[0]);
+	worker_start(test, &workers[1], release_and_wait, &patients[1]);
+	msleep(2000);
+	worker_stop(&workers[0]);
+	worker_stop(&workers[1]);
+	KUNIT_EXPECT_GT(test, workers[0].rounds, 100UL);
+	KUNIT_EXPECT_GT(test, workers[1].rounds, 100UL);
+	KUNIT_EXPECT_EQ(test, patients[0].early, 0U);
+	KUNIT_EXPECT_EQ(test, patients[1].early, 0U);
+}
+
 static struct kunit_case object_cases[] = {
 	KUNIT_CASE(counts_references),
 	KUNIT_CASE(is_zero_at_first),
@@ -463,6 +883,19 @@ static struct kunit_case object_cases[] = {
 	KUNIT_CASE(waits_for_all_that_were_deferred),
 	KUNIT_CASE(counts_for_two_threads),
 	KUNIT_CASE(ends_once_whoever_is_last),
+	KUNIT_CASE(ends_a_chain_link_by_link),
+	KUNIT_CASE(ends_a_chain_of_contexts),
+	KUNIT_CASE(ends_in_this_call),
+	KUNIT_CASE(ends_under_a_lock_if_it_can),
+	KUNIT_CASE(barrier_waits_for_other_tasks),
+	KUNIT_CASE(barrier_waits_for_workers),
+	KUNIT_CASE(barrier_waits_for_slow_ends),
+	KUNIT_CASE(barrier_waits_for_what_ends_bring_about),
+	KUNIT_CASE(barrier_ends_while_others_go_on),
+	KUNIT_CASE(barrier_inside_an_end_is_refused),
+	KUNIT_CASE(ends_on_several_cpus_at_once),
+	KUNIT_CASE(nobody_waits_behind_a_slow_end),
+	KUNIT_CASE(waits_among_others),
 	/* The kernel warns once of each mistake with a count: nobody after this one is told. */
 	KUNIT_CASE(saturates),
 	{}
@@ -472,6 +905,8 @@ static int object_init(struct kunit *test)
 {
 	memset(freed, 0, sizeof(freed));
 	freed_count = 0;
+	first_place = 0;
+	deepest = 0;
 	freed_in_atomic = false;
 	retained_in_free = false;
 	return fixture_init(test);

@@ -14,7 +14,6 @@
 #define SHARED	0
 #define HELD	1
 #define MINE	2
-#define NOBODY	255
 
 byte references[OBJECTS];
 bool gone[OBJECTS];
@@ -25,7 +24,7 @@ bool given[OBJECTS];
 byte under_way[2];
 byte turn;
 bool barrier_lock;
-/* Who waits for a turn's last end has said so, and has been woken. */
+/* Who waits for a turn's last end stands in the line of waiters, and has been woken. */
 bool waits, woken;
 
 /* What is deferred to the worker, and whether it has been queued. */
@@ -37,13 +36,9 @@ bool queued, works;
 
 inline finish(t)
 {
-	d_step {
-		under_way[t]--;
-		if
-		:: under_way[t] == 0 && waits -> woken = true
-		:: else
-		fi
-	}
+	d_step { under_way[t]--; was_last = under_way[t] == 0 }
+	d_step { was_last = was_last && t != turn }
+	d_step { woken = woken || (was_last && waits) }
 }
 
 inline begin(t)
@@ -76,37 +71,39 @@ inline defer(object, t)
 	fi
 }
 
-/* All that an object's end does; what it holds ends in the same place, afterwards. */
-inline end_object(object)
+/*
+ * All that an object's end does. What it held ends in the same place afterwards, or is
+ * handed on to a worker: counted in the same turn, before that is counted out.
+ */
+inline end_here(object, t)
 {
+#ifdef WRONG_FINISH_EARLY
+	finish(t);
+#endif
 	d_step {
+		handed_on = false;
 		if
 		:: object == SHARED -> references[HELD]--; given[HELD] = true
 		:: else
 		fi
 	}
 	gone[object] = true;
-#ifdef WRONG_NESTED
 	if
-	:: object == SHARED -> defer(HELD, NOBODY)
-	:: else
-	fi
+	:: d_step { object == SHARED -> gone[HELD] = true }
+	:: d_step { object == SHARED -> handed_on = true }
+	:: object != SHARED
+	fi;
+	if
+	:: handed_on ->
+#ifdef WRONG_NESTED
+		begin(its);
 #else
-	d_step {
-		if
-		:: object == SHARED -> gone[HELD] = true
-		:: else
-		fi
-	}
+		its = t;
+		under_way[its]++;
 #endif
-}
-
-inline end_here(object, t)
-{
-#ifdef WRONG_FINISH_EARLY
-	finish(t);
-#endif
-	end_object(object);
+		defer(HELD, its)
+	:: else
+	fi;
 #ifndef WRONG_FINISH_EARLY
 	finish(t)
 #endif
@@ -138,7 +135,7 @@ inline release(object)
 #endif
 		if
 #ifdef WRONG_FLUSH
-		:: last -> defer(object, NOBODY)
+		:: last -> begin(mine); defer(object, mine)
 #else
 		:: last -> defer(object, mine)
 		:: last -> end_here(object, mine)
@@ -193,8 +190,8 @@ inline check_barrier()
 
 proctype worker()
 {
-	byte object, t;
-	bool first;
+	byte object, t, its;
+	bool first, was_last, handed_on;
 	bool taken[OBJECTS];
 
 end:	do
@@ -213,12 +210,7 @@ end:	do
 				if
 				:: taken[object] ->
 					t = turn_of[object];
-					if
-#if defined(WRONG_NESTED) || defined(WRONG_FLUSH)
-					:: t == NOBODY -> end_object(object)
-#endif
-					:: t != NOBODY -> end_here(object, t)
-					fi
+					end_here(object, t)
 				:: else
 				fi
 			}
@@ -230,8 +222,8 @@ end:	do
 
 proctype one_driver()
 {
-	byte mine;
-	bool last, first, shared_given, mine_given;
+	byte mine, its;
+	bool last, first, was_last, handed_on, shared_given, mine_given;
 
 	release(SHARED);
 	release(MINE);
@@ -240,8 +232,8 @@ proctype one_driver()
 
 proctype other_driver()
 {
-	byte mine;
-	bool last, first, shared_given, mine_given;
+	byte mine, its;
+	bool last, first, was_last, handed_on, shared_given, mine_given;
 
 	release(SHARED);
 	check_barrier()
