@@ -31,10 +31,10 @@ static void take_spinlocks(struct iomd_general *general)
 {
 	unsigned long irq;
 
-	spin_lock_irqsave(&general->md.lock, irq);
-	spin_unlock_irqrestore(&general->md.lock, irq);
-	spin_lock_irqsave(&general->wire.lock, irq);
-	spin_unlock_irqrestore(&general->wire.lock, irq);
+	raw_spin_lock_irqsave(&general->md.lock, irq);
+	raw_spin_unlock_irqrestore(&general->md.lock, irq);
+	raw_spin_lock_irqsave(&general->wire.lock, irq);
+	raw_spin_unlock_irqrestore(&general->wire.lock, irq);
 }
 
 /* What a prepare, or the end of one, takes. */

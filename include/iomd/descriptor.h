@@ -105,8 +105,11 @@ struct iomd {
 	u64 flags;
 	/* Of a class that has a list of its memory, while that is prepared: the list. */
 	struct iomd_segments *segments;
-	/* guards mappings and, in the classes that say so, their state */
-	spinlock_t lock;
+	/*
+	 * guards mappings and, in the classes that say so, their state; raw, as it is
+	 * taken in hard interrupt context, which PREEMPT_RT has, too
+	 */
+	raw_spinlock_t lock;
 	/* guards the context, in any context */
 	raw_spinlock_t context_lock;
 	u32 tag;

@@ -513,9 +513,9 @@ int iomd_buffer_set_direction(struct iomd *md, u64 direction)
 
 	if (!to_buffer(md) || (direction & ~IOMD_DIRECTION_MASK))
 		return -EINVAL;
-	spin_lock_irqsave(&md->lock, irq);
+	raw_spin_lock_irqsave(&md->lock, irq);
 	md->flags = (md->flags & ~IOMD_DIRECTION_MASK) | direction;
-	spin_unlock_irqrestore(&md->lock, irq);
+	raw_spin_unlock_irqrestore(&md->lock, irq);
 	return 0;
 }
 IOMD_EXPORT(iomd_buffer_set_direction);

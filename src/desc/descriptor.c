@@ -56,7 +56,7 @@ void iomd_init(struct iomd *md, const struct iomd_ops *ops, u64 length, u64 opti
 	md->ops = ops;
 	md->length = length;
 	md->flags = options;
-	spin_lock_init(&md->lock);
+	raw_spin_lock_init(&md->lock);
 	raw_spin_lock_init(&md->context_lock);
 	INIT_LIST_HEAD(&md->mappings);
 }
@@ -169,9 +169,9 @@ static noinline int count_user(struct iomd *md, bool begin)
 {
 	unsigned long irq;
 
-	spin_lock_irqsave(&md->lock, irq);
+	raw_spin_lock_irqsave(&md->lock, irq);
 	WRITE_ONCE(md->users, md->users + (begin ? 1 : -1));
-	spin_unlock_irqrestore(&md->lock, irq);
+	raw_spin_unlock_irqrestore(&md->lock, irq);
 	return 0;
 }
 
@@ -246,10 +246,10 @@ void iomd_set_preparation_id(struct iomd *md)
 {
 	unsigned long irq;
 
-	spin_lock_irqsave(&md->lock, irq);
+	raw_spin_lock_irqsave(&md->lock, irq);
 	if (!md->preparation_id)
 		md->preparation_id = iomd_id_next();
-	spin_unlock_irqrestore(&md->lock, irq);
+	raw_spin_unlock_irqrestore(&md->lock, irq);
 }
 IOMD_EXPORT(iomd_set_preparation_id);
 

@@ -118,14 +118,14 @@ int iomd_interleaved_set_memory_descriptor(struct iomd *md, struct iomd *descrip
 	    end > iomd_get_length(descriptor))
 		return -EINVAL;
 	iomd_composite_settle(interleaved);
-	spin_lock_irqsave(&md->lock, irq);
+	raw_spin_lock_irqsave(&md->lock, irq);
 	if (iomd_composite_is_busy(interleaved))
 		ret = -EBUSY;
 	else
 		ret = iomd_parts_add(&interleaved->parts, md, descriptor, offset, length);
 	if (!ret)
 		WRITE_ONCE(md->length, interleaved->parts.length);
-	spin_unlock_irqrestore(&md->lock, irq);
+	raw_spin_unlock_irqrestore(&md->lock, irq);
 	return ret;
 }
 IOMD_EXPORT(iomd_interleaved_set_memory_descriptor);
@@ -137,10 +137,10 @@ static bool may_clear(struct iomd_composite *interleaved)
 	bool may;
 
 	iomd_composite_settle(interleaved);
-	spin_lock_irqsave(&interleaved->md.lock, irq);
+	raw_spin_lock_irqsave(&interleaved->md.lock, irq);
 	may = !interleaved->users && interleaved->held == interleaved->prepared &&
 	      list_empty(&interleaved->md.mappings) && !iomd_is_nested(&interleaved->md);
-	spin_unlock_irqrestore(&interleaved->md.lock, irq);
+	raw_spin_unlock_irqrestore(&interleaved->md.lock, irq);
 	return may;
 }
 

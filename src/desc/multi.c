@@ -20,12 +20,12 @@ static void note_preparation(struct iomd *md, struct iomd_part *part, u64 id)
 {
 	unsigned long irq;
 
-	spin_lock_irqsave(&md->lock, irq);
+	raw_spin_lock_irqsave(&md->lock, irq);
 	if (part->preparation_id != id) {
 		part->preparation_id = id;
 		md->preparation_id = iomd_id_next();
 	}
-	spin_unlock_irqrestore(&md->lock, irq);
+	raw_spin_unlock_irqrestore(&md->lock, irq);
 }
 
 static u64 multi_get_preparation_id(struct iomd *md)
@@ -41,9 +41,9 @@ static u64 multi_get_preparation_id(struct iomd *md)
 			return id;
 		note_preparation(md, &parts->list[i], id);
 	}
-	spin_lock_irqsave(&md->lock, irq);
+	raw_spin_lock_irqsave(&md->lock, irq);
 	id = md->preparation_id;
-	spin_unlock_irqrestore(&md->lock, irq);
+	raw_spin_unlock_irqrestore(&md->lock, irq);
 	return id;
 }
 
@@ -155,9 +155,9 @@ static bool is_busy(struct iomd *md)
 	bool busy;
 
 	iomd_composite_settle(multi);
-	spin_lock_irqsave(&md->lock, irq);
+	raw_spin_lock_irqsave(&md->lock, irq);
 	busy = iomd_composite_is_busy(multi);
-	spin_unlock_irqrestore(&md->lock, irq);
+	raw_spin_unlock_irqrestore(&md->lock, irq);
 	return busy;
 }
 

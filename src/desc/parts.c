@@ -203,9 +203,9 @@ void iomd_composite_settle(struct iomd_composite *composite)
 	unsigned long irq;
 	bool busy;
 
-	spin_lock_irqsave(&composite->md.lock, irq);
+	raw_spin_lock_irqsave(&composite->md.lock, irq);
 	busy = iomd_composite_is_busy(composite);
-	spin_unlock_irqrestore(&composite->md.lock, irq);
+	raw_spin_unlock_irqrestore(&composite->md.lock, irq);
 	if (busy)
 		os_object_barrier();
 }
@@ -214,21 +214,21 @@ static void begin_prepare(struct iomd_composite *composite)
 {
 	unsigned long irq;
 
-	spin_lock_irqsave(&composite->md.lock, irq);
+	raw_spin_lock_irqsave(&composite->md.lock, irq);
 	composite->held++;
-	spin_unlock_irqrestore(&composite->md.lock, irq);
+	raw_spin_unlock_irqrestore(&composite->md.lock, irq);
 }
 
 static void end_prepare(struct iomd_composite *composite, int result)
 {
 	unsigned long irq;
 
-	spin_lock_irqsave(&composite->md.lock, irq);
+	raw_spin_lock_irqsave(&composite->md.lock, irq);
 	if (result)
 		composite->held--;
 	else
 		composite->prepared++;
-	spin_unlock_irqrestore(&composite->md.lock, irq);
+	raw_spin_unlock_irqrestore(&composite->md.lock, irq);
 }
 
 static int prepare_parts(const struct iomd_parts *parts, u64 direction)
@@ -273,14 +273,14 @@ static int begin_complete(struct iomd_composite *composite)
 	unsigned long irq;
 	int ret = 0;
 
-	spin_lock_irqsave(&composite->md.lock, irq);
+	raw_spin_lock_irqsave(&composite->md.lock, irq);
 	if (!composite->prepared)
 		ret = -EAGAIN;
 	else if (composite->prepared == 1 && composite->users > composite->borrowed)
 		ret = -EBUSY;
 	else
 		composite->prepared--;
-	spin_unlock_irqrestore(&composite->md.lock, irq);
+	raw_spin_unlock_irqrestore(&composite->md.lock, irq);
 	return ret ? iomd_refuse_complete(ret) : 0;
 }
 
@@ -288,9 +288,9 @@ static void end_complete(struct iomd_composite *composite)
 {
 	unsigned long irq;
 
-	spin_lock_irqsave(&composite->md.lock, irq);
+	raw_spin_lock_irqsave(&composite->md.lock, irq);
 	composite->held--;
-	spin_unlock_irqrestore(&composite->md.lock, irq);
+	raw_spin_unlock_irqrestore(&composite->md.lock, irq);
 }
 
 /**
@@ -367,7 +367,7 @@ static void count_user(struct iomd_composite *composite, bool begin)
 {
 	unsigned long irq;
 
-	spin_lock_irqsave(&composite->md.lock, irq);
+	raw_spin_lock_irqsave(&composite->md.lock, irq);
 	if (begin) {
 		composite->users++;
 		if (!composite->prepared)
@@ -377,7 +377,7 @@ static void count_user(struct iomd_composite *composite, bool begin)
 		/* Those that began under a preparation of the composite end first. */
 		composite->borrowed = min(composite->borrowed, composite->users);
 	}
-	spin_unlock_irqrestore(&composite->md.lock, irq);
+	raw_spin_unlock_irqrestore(&composite->md.lock, irq);
 }
 
 /**

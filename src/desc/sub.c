@@ -66,9 +66,9 @@ static int sub_set_in_use(struct iomd *md, bool begin)
 	ret = iomd_set_in_use(sub->part.md, begin);
 	if (ret)
 		return ret;
-	spin_lock_irqsave(&md->lock, irq);
+	raw_spin_lock_irqsave(&md->lock, irq);
 	sub->users += begin ? 1 : -1;
-	spin_unlock_irqrestore(&md->lock, irq);
+	raw_spin_unlock_irqrestore(&md->lock, irq);
 	return 0;
 }
 
@@ -80,13 +80,13 @@ static u64 sub_get_preparation_id(struct iomd *md)
 
 	if (id == IOMD_PREPARATION_ID_UNPREPARED || id == IOMD_PREPARATION_ID_UNSUPPORTED)
 		return id;
-	spin_lock_irqsave(&md->lock, irq);
+	raw_spin_lock_irqsave(&md->lock, irq);
 	if (sub->part.preparation_id != id) {
 		sub->part.preparation_id = id;
 		md->preparation_id = iomd_id_next();
 	}
 	id = md->preparation_id;
-	spin_unlock_irqrestore(&md->lock, irq);
+	raw_spin_unlock_irqrestore(&md->lock, irq);
 	return id;
 }
 

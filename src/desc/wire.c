@@ -166,8 +166,8 @@ u64 iomd_wire_get_id(struct iomd_wire *wire)
 	unsigned long irq;
 	u64 id;
 
-	spin_lock_irqsave(&wire->lock, irq);
+	raw_spin_lock_irqsave(&wire->lock, irq);
 	id = identify(wire);
-	spin_unlock_irqrestore(&wire->lock, irq);
+	raw_spin_unlock_irqrestore(&wire->lock, irq);
 	return id;
 }

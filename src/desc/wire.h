@@ -26,7 +26,7 @@ struct iomd_wire {
 	/* prepares that are the descriptor's own and end with it */
 	u32 own;
 	/* guards the id; taken with interrupts off, as anybody may ask for it */
-	spinlock_t lock;
+	raw_spinlock_t lock;
 	/* of the preparation that was last asked for one */
 	u64 id;
 };
@@ -43,7 +43,7 @@ void iomd_wire_wake(struct iomd_wire *wire);
 
 static inline void iomd_wire_init(struct iomd_wire *wire)
 {
-	spin_lock_init(&wire->lock);
+	raw_spin_lock_init(&wire->lock);
 }
 
 /**

@@ -103,14 +103,14 @@ static struct iomd_mapping *find_compatible(struct iomd *md, const struct iomd_m
 	struct iomd_mapping *mapping, *found = NULL;
 	unsigned long irq;
 
-	spin_lock_irqsave(&md->lock, irq);
+	raw_spin_lock_irqsave(&md->lock, irq);
 	list_for_each_entry(mapping, &md->mappings, link) {
 		if (is_compatible(mapping, like) && os_object_try_retain(&mapping->object)) {
 			found = mapping;
 			break;
 		}
 	}
-	spin_unlock_irqrestore(&md->lock, irq);
+	raw_spin_unlock_irqrestore(&md->lock, irq);
 	return found;
 }
 
@@ -149,10 +149,10 @@ void iomd_add_mapping(struct iomd *md, struct iomd_mapping *mapping)
 
 	if (!mapping)
 		return;
-	spin_lock_irqsave(&md->lock, irq);
+	raw_spin_lock_irqsave(&md->lock, irq);
 	if (list_empty(&mapping->link))
 		list_add_tail(&mapping->link, &md->mappings);
-	spin_unlock_irqrestore(&md->lock, irq);
+	raw_spin_unlock_irqrestore(&md->lock, irq);
 }
 IOMD_EXPORT(iomd_add_mapping);
 
@@ -171,9 +171,9 @@ void iomd_remove_mapping(struct iomd *md, struct iomd_mapping *mapping)
 
 	if (!mapping)
 		return;
-	spin_lock_irqsave(&md->lock, irq);
+	raw_spin_lock_irqsave(&md->lock, irq);
 	list_del_init(&mapping->link);
-	spin_unlock_irqrestore(&md->lock, irq);
+	raw_spin_unlock_irqrestore(&md->lock, irq);
 }
 IOMD_EXPORT(iomd_remove_mapping);
 

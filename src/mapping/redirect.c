@@ -202,7 +202,7 @@ static int set_flag(struct iomd *md, bool kernel_is_safe, bool redirected)
 	unsigned long irq;
 	int ret = 0;
 
-	spin_lock_irqsave(&md->lock, irq);
+	raw_spin_lock_irqsave(&md->lock, irq);
 	list_for_each_entry(mapping, &md->mappings, link)
 		if (redirected && !kernel_is_safe && iomd_mapping_is_kernel(mapping) &&
 		    !(mapping->options & IOMD_MAP_STATIC) && READ_ONCE(mapping->address))
@@ -213,7 +213,7 @@ static int set_flag(struct iomd *md, bool kernel_is_safe, bool redirected)
 		md->flags |= IOMD_MEMORY_REDIRECTED;
 	else
 		md->flags &= ~IOMD_MEMORY_REDIRECTED;
-	spin_unlock_irqrestore(&md->lock, irq);
+	raw_spin_unlock_irqrestore(&md->lock, irq);
 	return ret;
 }
 
@@ -226,7 +226,7 @@ static struct iomd_mapping *visit_next(struct iomd *md, unsigned int round)
 	struct iomd_mapping *mapping, *found = NULL;
 	unsigned long irq;
 
-	spin_lock_irqsave(&md->lock, irq);
+	raw_spin_lock_irqsave(&md->lock, irq);
 	while (!found) {
 		mapping = list_first_entry_or_null(&md->mappings, struct iomd_mapping, link);
 		if (!mapping || mapping->round == round)
@@ -236,7 +236,7 @@ static struct iomd_mapping *visit_next(struct iomd *md, unsigned int round)
 		if (os_object_try_retain(&mapping->object))
 			found = mapping;
 	}
-	spin_unlock_irqrestore(&md->lock, irq);
+	raw_spin_unlock_irqrestore(&md->lock, irq);
 	return found;
 }
 

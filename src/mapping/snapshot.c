@@ -61,11 +61,11 @@ static struct iomd *agree(struct iomd_general *general, struct iomd *mine)
 	struct iomd *snapshot;
 	unsigned long irq;
 
-	spin_lock_irqsave(&general->md.lock, irq);
+	raw_spin_lock_irqsave(&general->md.lock, irq);
 	if (!general->snapshot)
 		general->snapshot = iomd_retain(mine);
 	snapshot = iomd_retain(general->snapshot);
-	spin_unlock_irqrestore(&general->md.lock, irq);
+	raw_spin_unlock_irqrestore(&general->md.lock, irq);
 	iomd_release(mine);
 	return snapshot;
 }
