@@ -2,7 +2,7 @@
 # The front door: each target is a script of scripts/, which says more.
 # Variables given on the command line reach the scripts as environment.
 
-.PHONY: modules test check check-arch coverage mutate model torture lint demo demo-matrix bench bench-check clean help
+.PHONY: modules test check check-long check-arch coverage mutate model torture lint demo demo-matrix bench bench-check clean help
 .DEFAULT_GOAL := modules
 
 modules:
@@ -13,6 +13,9 @@ test:
 
 check:
 	@scripts/check
+
+check-long:
+	@scripts/check long
 
 check-arch:
 	@scripts/check-arch
@@ -57,6 +60,7 @@ make test           the suites in QEMU, on a kernel built from Debian's sources
      RT=1           on a PREEMPT_RT kernel that reports who sleeps where nobody may
      KERNEL=6.12    or 6.1, or 7.3
 make check          everything: all kernels (KERNELS="6.12 6.1 7.3"), sanitizers, lint ...
+make check-long     what takes too long for that: data races, torture
 make check-arch     the suites on i386, arm64, riscv64 and s390x, emulated; an hour.
                     ARCH=riscv64 one of them, ARCH=arm64 PAGES=64K with such pages
                     (make test ARCH=... SUITE=name picks suites)

@@ -72,11 +72,12 @@ IOMD_EXPORT(iomd_init);
  * @options: see iomd_with_options()
  * @mapper: see iomd_with_options()
  *
- * Nobody else may use @md meanwhile. After a failure it describes nothing and can
- * only be released or retargeted. IOKit: IOMemoryDescriptor::initWithOptions.
+ * Nobody else may use @md meanwhile. IOKit: IOMemoryDescriptor::initWithOptions.
  *
- * Return: 0; -EOPNOTSUPP if the class can't; -EBUSY while @md is mapped, for a
- * device or for the CPU; else as iomd_with_options().
+ * Return: 0; or, with nothing changed: -EOPNOTSUPP if the class can't; -EBUSY while @md
+ * is mapped, for a device or for the CPU, or part of another; -EINVAL for an option that
+ * iomd_with_options() refuses. Else as iomd_with_options(), and @md describes nothing: it
+ * can only be released or retargeted.
  * Context: may sleep.
  */
 int iomd_init_with_options(struct iomd *md, void *buffers, u32 count, u32 offset,
@@ -118,6 +119,7 @@ IOMD_EXPORT(iomd_release);
  * Return: 0; or, with nothing pinned and nothing charged: -EINVAL for unknown bits;
  * -EFAULT if memory is not mapped, or not writable for IN, or may not be pinned;
  * -EACCES if it is prepared already, but for OUT only, and @direction has IN;
+ * -EOVERFLOW if it is prepared as often as can be counted;
  * -ENOMEM, also if RLIMIT_MEMLOCK is exceeded; -ENXIO for another machine's virtual
  * memory; -ESRCH if the address space is gone;
  * -EINTR if a fatal signal came; -ERANGE if PREPARE_TO_PHYS32 can't be had;
