@@ -22,6 +22,20 @@ bool iomd_inject_should_fail(void)
 	return true;
 }
 
+static void (*at_steps)(enum iomd_step step);
+
+void iomd_inject_take_step(enum iomd_step step)
+{
+	if (at_steps)
+		at_steps(step);
+}
+
+void iomd_inject_at_steps(void (*at)(enum iomd_step step))
+{
+	at_steps = at;
+}
+IOMD_EXPORT_TEST(iomd_inject_at_steps);
+
 void iomd_inject_arm(unsigned int nth)
 {
 	fired = false;

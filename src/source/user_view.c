@@ -11,6 +11,7 @@
 
 #include "../debug/inject.h"
 #include "../object/object.h"
+#include "erase.h"
 #include "user_view.h"
 
 /* The first piece of the view from @from on that is still there. */
@@ -23,7 +24,8 @@ static bool find_piece(const struct iomd_user_view *view, unsigned long from,
 
 	VMA_ITERATOR(iterator, view->mm, from);
 
-	mmap_read_lock(view->mm);
+	if (!mmap_read_trylock(view->mm))
+		return false;
 	for_each_vma_range(iterator, vma, view_end) {
 		if (vma->vm_file != view->file)
 			continue;
@@ -36,14 +38,20 @@ static bool find_piece(const struct iomd_user_view *view, unsigned long from,
 	return found;
 }
 
-/* What the process has put there instead, meanwhile, stays. */
+/*
+ * What the process has put there instead, meanwhile, stays. There is nothing to be seen
+ * by now, so this is for the addresses only, and not worth waiting for a process that
+ * is at them itself.
+ */
 static void unmap(const struct iomd_user_view *view)
 {
 	unsigned long at = view->address, start, end;
 
 	kthread_use_mm(view->mm);
-	for (; find_piece(view, at, &start, &end); at = end)
-		vm_munmap(start, end - start);
+	for (; find_piece(view, at, &start, &end); at = end) {
+		iomd_inject_step(IOMD_STEP_PIECE_FOUND);
+		iomd_erase(file_inode(view->file), start, end - start);
+	}
 	kthread_unuse_mm(view->mm);
 }
 
@@ -66,13 +74,13 @@ static void user_view_free(struct os_object *object)
 
 	if (!view->file)
 		return;
+	if (view->address)
+		empty_file(view->file);
 	if (view->address && mmget_not_zero(view->mm)) {
 		unmap(view);
 		/* Nor is what a process leaves behind when it exits ours to wait for. */
 		mmput_async(view->mm);
 	}
-	if (view->address)
-		empty_file(view->file);
 	mmdrop(view->mm);
 	fput(view->file);
 }

@@ -8,6 +8,7 @@
 #include <linux/module.h>
 #include <linux/resource.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 
 #include <asm/unistd.h>
 
@@ -488,6 +489,48 @@ static void takes_only_its_own_away(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, can_touch(&scene, moved));
 }
 
+/* The process puts something else there in the last moment. */
+static struct {
+	unsigned long at;
+	unsigned long put;
+} last_moment;
+
+static void when_found(enum iomd_step step)
+{
+	if (step != IOMD_STEP_PIECE_FOUND || last_moment.put)
+		return;
+	last_moment.put = vm_mmap(NULL, last_moment.at, P, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0);
+	if (put_user(77, (u8 __user *)last_moment.put))
+		last_moment.put = 0;
+}
+
+static void takes_nothing_away_that_has_just_come(struct kunit *test)
+{
+	struct scene scene;
+	unsigned int page;
+	u8 byte;
+
+	for (page = 0; page < 3; page++) {
+		scene_open(&scene, test, 3 * P);
+		area_fill(&scene.area);
+		last_moment.at = scene.area.address + page * P;
+		last_moment.put = 0;
+		iomd_inject_at_steps(when_found);
+		iomd_inject_arm(0);
+		iomd_release(scene.md);
+		os_object_barrier();
+		iomd_inject_disarm();
+		iomd_inject_at_steps(NULL);
+		KUNIT_EXPECT_EQ(test, last_moment.put, last_moment.at);
+		puppet_read(scene.puppet, last_moment.at, &byte, 1);
+		KUNIT_EXPECT_EQ(test, byte, 77);
+		/* What is left of the view shows nothing. */
+		KUNIT_EXPECT_FALSE(test, can_touch(&scene, scene.area.address +
+						   (page + 1) % 3 * P));
+	}
+}
+
 static long release_locked(void *data)
 {
 	struct scene *scene = data;
@@ -713,6 +756,7 @@ static struct kunit_case pageable_cases[] = {
 	KUNIT_CASE(its_process_pays_while_prepared),
 	KUNIT_CASE(is_not_shown_any_more_at_its_end),
 	KUNIT_CASE(takes_only_its_own_away),
+	KUNIT_CASE(takes_nothing_away_that_has_just_come),
 	KUNIT_CASE(may_end_in_the_middle_of_anything),
 	KUNIT_CASE(outlives_its_process),
 	KUNIT_CASE(is_the_processes_not_the_threads),
