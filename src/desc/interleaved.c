@@ -123,8 +123,10 @@ int iomd_interleaved_set_memory_descriptor(struct iomd *md, struct iomd *descrip
 		ret = -EBUSY;
 	else
 		ret = iomd_parts_add(&interleaved->parts, md, descriptor, offset, length);
-	if (!ret)
+	if (!ret) {
 		WRITE_ONCE(md->length, interleaved->parts.length);
+		md->flags |= interleaved->parts.flags;
+	}
 	raw_spin_unlock_irqrestore(&md->lock, irq);
 	return ret;
 }
@@ -171,8 +173,7 @@ int iomd_interleaved_clear_memory_descriptors(struct iomd *md, u64 direction)
 	iomd_parts_clear(&interleaved->parts);
 	md->depth = 0;
 	md->tag = 0;
-	if (direction)
-		md->flags = direction;
+	md->flags = direction ?: iomd_get_direction(md);
 	return 0;
 }
 IOMD_EXPORT(iomd_interleaved_clear_memory_descriptors);

@@ -215,7 +215,7 @@ int iomd_multi_init_with_descriptors(struct iomd *md, struct iomd **descriptors,
 	iomd_parts_free(&multi->parts);
 	multi->parts = parts;
 	md->length = parts.length;
-	md->flags = direction | pageable(descriptors[0]);
+	md->flags = direction | pageable(descriptors[0]) | parts.flags;
 	md->tag = first_tag(descriptors, count);
 	return 0;
 }

@@ -127,6 +127,7 @@ int iomd_parts_add(struct iomd_parts *parts, struct iomd *composite, struct iomd
 		.length = length,
 	};
 	parts->length = end;
+	parts->flags |= iomd_get_flags(md) & IOMD_MEMORY_MAP_COPY_ON_WRITE;
 	WRITE_ONCE(parts->mean, div64_u64(end, parts->count + 1) ?: 1);
 	/* Who looks for a part meanwhile finds it complete or not at all. */
 	smp_store_release(&parts->count, parts->count + 1);
@@ -139,6 +140,7 @@ void iomd_parts_clear(struct iomd_parts *parts)
 	while (parts->count)
 		iomd_unnest(parts->list[--parts->count].md);
 	parts->length = 0;
+	parts->flags = 0;
 }
 
 void iomd_parts_free(struct iomd_parts *parts)

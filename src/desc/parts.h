@@ -39,6 +39,8 @@ struct iomd_parts {
 	u32 count;
 	u32 room;
 	u64 length;
+	/* IOMD_MEMORY_MAP_COPY_ON_WRITE, if one of them has that. */
+	u64 flags;
 	/* Of a part, on average, but not 0: where to look for one first. */
 	u64 mean;
 };

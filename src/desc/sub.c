@@ -249,7 +249,8 @@ int iomd_sub_init_sub_range(struct iomd *md, struct iomd *parent, u64 offset, u6
 		return ret;
 	sub->part = (struct iomd_part) { .md = parent, .offset = offset, .length = length };
 	md->length = length;
-	md->flags = direction | IOMD_MEMORY_THREAD_SAFE;
+	md->flags = direction | IOMD_MEMORY_THREAD_SAFE |
+		    (iomd_get_flags(parent) & IOMD_MEMORY_MAP_COPY_ON_WRITE);
 	md->tag = iomd_get_tag(parent);
 	return 0;
 }
