@@ -105,7 +105,9 @@ struct iomd_address_range {
 #define IOMD_MAP_GUARDED_SMALL		BIT_ULL(43)
 #define IOMD_MAP_GUARDED_LARGE		BIT_ULL(44)
 #define IOMD_MAP_GUARDED_MASK		GENMASK_ULL(44, 43)
-#define IOMD_MAP_MASK			GENMASK_ULL(44, 32)
+/* No option of IOKit's: the task keeps the mapping, until it unmaps it or ends. */
+#define IOMD_MAP_KEPT_BY_TASK		BIT_ULL(48)
+#define IOMD_MAP_MASK			(GENMASK_ULL(44, 32) | IOMD_MAP_KEPT_BY_TASK)
 
 /*
  * Options of a segment query: refuse memory that must not be written; tell the

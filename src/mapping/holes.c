@@ -4,6 +4,10 @@
  * space nor leave pages out of a vmap(), so a page is mapped in every place, and
  * taken out of the page table again where a hole is wanted, before anybody could
  * have looked there. vunmap() does not mind.
+ *
+ * A processor that looks ahead may have the entry in its TLB all the same, until the
+ * addresses are given to somebody else. So the page is one that never goes, and nothing
+ * else is ever there.
  */
 #include <linux/err.h>
 #include <linux/mm.h>
@@ -11,6 +15,9 @@
 
 #include "../debug/inject.h"
 #include "holes.h"
+
+/* What is in the holes until they are made. */
+static struct page *placeholder;
 
 #ifdef CONFIG_X86
 #include <asm/pgtable.h>
@@ -51,8 +58,6 @@ static bool clear_page_entry(unsigned long address)
  */
 void *iomd_vmap_with_holes(struct page **pages, unsigned int count, pgprot_t prot)
 {
-	struct page *placeholder = NULL;
-	int ret = -ENOMEM;
 	unsigned int i;
 	void *base;
 
@@ -61,23 +66,31 @@ void *iomd_vmap_with_holes(struct page **pages, unsigned int count, pgprot_t pro
 			continue;
 		if (!CAN_CLEAR)
 			return ERR_PTR(-EOPNOTSUPP);
-		if (!placeholder)
-			placeholder = alloc_page(GFP_KERNEL | __GFP_ZERO);
-		if (!placeholder)
-			return ERR_PTR(-ENOMEM);
 		pages[i] = placeholder;
 	}
 	base = iomd_should_fail() ? NULL : vmap(pages, count, VM_MAP, prot);
-	for (i = 0; base && placeholder && i < count; i++) {
+	if (!base)
+		return ERR_PTR(-ENOMEM);
+	for (i = 0; i < count; i++) {
 		unsigned long address = (unsigned long)base + i * PAGE_SIZE;
 
 		if (pages[i] != placeholder || clear_page_entry(address))
 			continue;
 		vunmap(base);
-		base = NULL;
-		ret = -EOPNOTSUPP;
+		return ERR_PTR(-EOPNOTSUPP);
 	}
-	if (placeholder)
-		__free_page(placeholder);
-	return base ?: ERR_PTR(ret);
+	return base;
+}
+
+int iomd_holes_init_room(void)
+{
+	placeholder = iomd_should_fail() ? NULL : alloc_page(GFP_KERNEL | __GFP_ZERO);
+	return placeholder ? 0 : -ENOMEM;
+}
+
+/* vunmap() leaves the TLB alone, until there is much to be flushed at once. */
+void iomd_holes_exit_room(void)
+{
+	vm_unmap_aliases();
+	__free_page(placeholder);
 }

@@ -6,4 +6,7 @@
 
 void *iomd_vmap_with_holes(struct page **pages, unsigned int count, pgprot_t prot);
 
+int iomd_holes_init_room(void);
+void iomd_holes_exit_room(void);
+
 #endif

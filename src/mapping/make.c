@@ -20,7 +20,7 @@
 #include "user.h"
 
 #define MAP_OPTIONS	(IOMD_MAP_MASK & ~(IOMD_MAP_STATIC | IOMD_MAP_OVERWRITE))
-#define SET_OPTIONS	(MAP_OPTIONS & ~IOMD_MAP_REFERENCE)
+#define SET_OPTIONS	(MAP_OPTIONS & ~(IOMD_MAP_REFERENCE | IOMD_MAP_KEPT_BY_TASK))
 /* At least what any address space has; rounding it to pages does not wrap. */
 #define MAX_LENGTH	min_t(u64, BIT_ULL(62), ULONG_MAX)
 
@@ -81,7 +81,7 @@ static void set_range(struct iomd_mapping *mapping, struct iomd *md, u64 offset,
 /* Is what @like asks for inside of what @mapping shows? (V20 to V27) */
 static bool is_compatible(const struct iomd_mapping *mapping, const struct iomd_mapping *like)
 {
-	const u64 same = IOMD_MAP_READ_ONLY | IOMD_MAP_GUARDED_MASK;
+	const u64 same = IOMD_MAP_READ_ONLY | IOMD_MAP_GUARDED_MASK | IOMD_MAP_KEPT_BY_TASK;
 	unsigned long address = READ_ONCE(mapping->address);
 	u64 cache = like->options & IOMD_MAP_CACHE_MASK;
 
@@ -303,6 +303,7 @@ struct iomd_mapping *iomd_base_make_mapping(struct iomd *md, struct iomd *owner,
 	int ret = -ENOENT;
 
 	set_range(new_map, md, offset, length);
+	new_map->direct = md == owner;
 	if (!(options & (IOMD_MAP_UNIQUE | IOMD_MAP_STATIC)))
 		found = find_compatible(md, new_map);
 	if (found)
@@ -320,7 +321,7 @@ IOMD_EXPORT(iomd_base_make_mapping);
 /**
  * iomd_make_mapping() - find or make what a mapping asks for
  * @md: descriptor
- * @owner: descriptor that the request came to; the base does not use it
+ * @owner: descriptor that the request came to
  * @task: whose address space; the base goes by what is in @new_map
  * @new_map: mapping with task and options, and the address wanted unless it may be
  *	anywhere. Its reference is passed on, or given back.
@@ -377,24 +378,30 @@ static struct iomd_mapping *create(struct iomd *md, struct task_struct *task,
  *	never shared; IOMD_MAP_REFERENCE: only share; IOMD_MAP_PREFAULT: fill user
  *	page tables now, not at each first touch; IOMD_MAP_GUARDED_SMALL, _LARGE: a
  *	page or 64 KiB on either side that must not be touched, with
- *	IOMD_MAP_ANYWHERE only
+ *	IOMD_MAP_ANYWHERE only; IOMD_MAP_KEPT_BY_TASK: the task keeps it, see below
  * @offset: first byte, in @md
  * @length: bytes; 0: the whole descriptor's, with an offset of 0 only
  *
  * A request that asks for what is mapped already, or for a part of it, shares that.
  * Kernel memory is mapped into the kernel already: the mapping tells that address,
  * and its options have IOMD_MAP_STATIC. Device memory is uncached unless a cache
- * mode says otherwise, and the kernel accesses it as __iomem. User mappings are
- * of bare frames: direct I/O into them gives EFAULT; a private mapping of them
- * can't be made. They live until the task unmaps them or ends, or until
- * iomd_mapping_unmap(), whatever becomes of the caller's reference. What a descriptor
- * made with IOMD_MEMORY_MAP_COPY_ON_WRITE shows is a copy, one for all its mappings,
- * taken when the first is made. IOKit: IOMemoryDescriptor::createMappingInTask.
+ * mode says otherwise, and the kernel accesses it as __iomem. What a descriptor made
+ * with IOMD_MEMORY_MAP_COPY_ON_WRITE shows is a copy, one for all its mappings, taken
+ * when the first is made.
+ *
+ * A user mapping lives until its last reference is released, or iomd_mapping_unmap(),
+ * or until the task unmaps all of it or ends. With IOMD_MAP_KEPT_BY_TASK the release does
+ * not count: the task has a reference of its own. Children don't get it at fork(). It is
+ * of whole pages, so the memory must begin and end at page borders, or be a buffer, whose
+ * pages hold nothing else. It is of bare frames: see Documentation/overview.rst for what
+ * can't be done with these. The rules of the task hold, whoever calls: its limits, and
+ * what its credentials allow. IOKit: IOMemoryDescriptor::createMappingInTask.
  *
  * Return: a mapping with one reference, the caller's, or ERR_PTR: -EINVAL for a
  * range that does not lie inside, unknown options, no task or one without an address
- * space, guards at a fixed address, pieces that don't meet at page borders, or an
- * address whose place in its page is not the memory's, or in the first page; -EACCES
+ * space, guards at a fixed address, pieces that don't meet at page borders, memory that
+ * a task can't be shown in whole pages, an address whose place in its page is not the
+ * memory's, or in the first page, or IOMD_MAP_KEPT_BY_TASK for the kernel; -EACCES
  * if the memory is prepared for OUT only and IOMD_MAP_READ_ONLY is not given;
  * -EEXIST if something is at the address; -ENOENT if there is nothing to share;
  * -ESRCH if the task's address space is gone; -ENXIO for another machine's memory;
@@ -402,10 +409,12 @@ static struct iomd_mapping *create(struct iomd *md, struct task_struct *task,
  * another cache mode; -EOPNOTSUPP for IOMD_MAP_OVERWRITE, a fixed address in the
  * kernel, a cache mode that the memory can't have, kernel mappings of RAM of several
  * modes, or of device memory that is not one piece, or together with RAM, or
- * read-only, or with guards, kernel guards where the architecture can't have them;
- * -ENOMEM, also if the task's RLIMIT_AS is exceeded; else as iomd_prepare(), or what
- * mmap() would say.
- * Context: may sleep.
+ * read-only, or with guards, kernel guards where the architecture can't have them, or a
+ * composite of which a part is to be shown as a copy;
+ * -ENOMEM, also if the task's RLIMIT_AS is exceeded; -EINTR if a fatal signal came; else
+ * as iomd_prepare(), or what mmap() would say to the task.
+ * Context: may sleep, also in a worker that memory reclaim waits for; takes the task's
+ * mmap_lock.
  */
 struct iomd_mapping *iomd_create_mapping_in_task(struct iomd *md, struct task_struct *task,
 						 unsigned long at_address, u64 options,
@@ -416,6 +425,8 @@ struct iomd_mapping *iomd_create_mapping_in_task(struct iomd *md, struct task_st
 	if (options & IOMD_MAP_OVERWRITE)
 		return ERR_PTR(-EOPNOTSUPP);
 	if (options & ~MAP_OPTIONS || (guarded && !(options & IOMD_MAP_ANYWHERE)))
+		return ERR_PTR(-EINVAL);
+	if ((options & IOMD_MAP_KEPT_BY_TASK) && task == IOMD_KERNEL_TASK)
 		return ERR_PTR(-EINVAL);
 	return create(md, task, options & IOMD_MAP_ANYWHERE ? 0 : at_address, options, offset,
 		      length);
@@ -473,7 +484,8 @@ IOMD_EXPORT(iomd_set_mapping);
  * mappings wait before this. IOKit: IOMemoryDescriptor::handleFault.
  *
  * Return: 0; anything else gives the task SIGBUS.
- * Context: the op is called in a fault, with the task's mmap_lock held.
+ * Context: the op is called in a fault, with the task's mmap_lock held. It must neither
+ * retain nor release @mapping, which may be about to end.
  */
 int iomd_handle_fault(struct iomd *md, struct iomd_mapping *mapping, u64 offset, u64 length)
 {

@@ -16,6 +16,7 @@
 #include "../desc/descriptor.h"
 #include "../source/account.h"
 #include "mapping.h"
+#include "user.h"
 #include "view.h"
 
 /**
@@ -42,14 +43,17 @@ static void complete_own(struct iomd *md)
 	md->ops->complete(md, IOMD_DIRECTION_NONE);
 }
 
-/* Prepare the memory, and keep others' completes from ending that. */
+/*
+ * Prepare the memory, and keep others' completes from ending that. Who only looks leaves
+ * it as its descriptor has it: else nobody could prepare it for IN meanwhile.
+ */
 int iomd_mapping_wire(struct iomd_mapping *mapping)
 {
 	bool read_only = mapping->options & IOMD_MAP_READ_ONLY;
 	int ret;
 
 	ret = iomd_prepare(mapping->memory,
-			   read_only ? IOMD_DIRECTION_OUT : IOMD_DIRECTION_OUT_IN);
+			   read_only ? IOMD_DIRECTION_NONE : IOMD_DIRECTION_OUT_IN);
 	if (ret)
 		return ret;
 	ret = iomd_set_in_use(mapping->memory, true);
@@ -70,14 +74,39 @@ void iomd_mapping_unwire(struct iomd_mapping *mapping)
 	complete_own(mapping->memory);
 }
 
+static bool take_down(struct iomd_mapping *mapping)
+{
+	bool ended;
+
+	mutex_lock(&mapping->lock);
+	ended = mapping->placed;
+	if (ended) {
+		WRITE_ONCE(mapping->address, 0);
+		mapping->placed = false;
+		if (mapping->own_place)
+			iomd_do_unmap(mapping->md, mapping);
+		iomd_count(IOMD_MAPPINGS_ENDED, 1);
+	}
+	mutex_unlock(&mapping->lock);
+	/* Not locked: that may end another mapping, of memory that somebody exported to us. */
+	if (ended)
+		iomd_mapping_unwire(mapping);
+	return ended;
+}
+
 static void mapping_free(struct os_object *object)
 {
 	struct iomd_mapping *mapping = container_of(object, struct iomd_mapping, object);
+	struct iomd_view *view = mapping->view;
 
 	if (mapping->md) {
 		iomd_remove_mapping(mapping->md, mapping);
-		iomd_mapping_unmap(mapping);
-		iomd_view_put(mapping->view);
+		if (take_down(mapping) && view && mapping->given_up)
+			iomd_task_give_back_later(view);
+		/* Whatever the class did, nobody looks at the mapping from now on. */
+		if (view)
+			iomd_view_revoke(view);
+		iomd_view_put(view);
 		iomd_mapping_release(mapping->super);
 		iomd_release(mapping->memory);
 		iomd_release(mapping->md);
@@ -113,14 +142,18 @@ IOMD_EXPORT(iomd_mapping_retain);
  * iomd_mapping_release() - give a reference back
  * @mapping: mapping, or NULL
  *
- * The last one unmaps. IOKit: IOMemoryMap::free.
+ * The last one unmaps: a user task that touches it from then on gets SIGBUS, unless
+ * the task is to keep it (IOMD_MAP_KEPT_BY_TASK). IOKit: IOMemoryMap::free.
  *
  * Context: any, hard IRQ included; see os_object_release().
  */
 void iomd_mapping_release(struct iomd_mapping *mapping)
 {
-	if (mapping)
-		os_object_release(&mapping->object);
+	if (!mapping)
+		return;
+	if (mapping->view)
+		WRITE_ONCE(mapping->given_up, iomd_task_is_asking(mapping));
+	os_object_release(&mapping->object);
 }
 IOMD_EXPORT(iomd_mapping_release);
 
@@ -128,29 +161,19 @@ IOMD_EXPORT(iomd_mapping_release);
  * iomd_mapping_unmap() - take a mapping down for all who hold it
  * @mapping: mapping
  *
- * What a user task has of it stays as a VMA that gives SIGBUS, until the task
- * unmaps it. IOKit: IOMemoryMap::unmap.
+ * If the task itself calls this, it has its addresses back, unless it has moved or
+ * unmapped some of them, or others are at its address space right now; then it has them
+ * back when it is given its next mapping. Else they stay a VMA that gives SIGBUS, until
+ * the task unmaps it. Each counts as one of the 65,530 (vm.max_map_count) that a task may
+ * have. IOKit: IOMemoryMap::unmap.
  *
  * Return: 0, also if it was down already, or its address is not its own.
- * Context: may sleep.
+ * Context: may sleep; takes mmap_lock, if the mapping's task calls.
  */
 int iomd_mapping_unmap(struct iomd_mapping *mapping)
 {
-	bool ended;
-
-	mutex_lock(&mapping->lock);
-	ended = mapping->placed;
-	if (ended) {
-		WRITE_ONCE(mapping->address, 0);
-		mapping->placed = false;
-		if (mapping->own_place)
-			iomd_do_unmap(mapping->md, mapping);
-		iomd_count(IOMD_MAPPINGS_ENDED, 1);
-	}
-	mutex_unlock(&mapping->lock);
-	/* Not locked: that may end another mapping, of memory that somebody exported to us. */
-	if (ended)
-		iomd_mapping_unwire(mapping);
+	if (take_down(mapping) && mapping->view && iomd_task_is_asking(mapping))
+		iomd_task_give_back(mapping->view);
 	return 0;
 }
 IOMD_EXPORT(iomd_mapping_unmap);
@@ -379,8 +402,9 @@ IOMD_EXPORT(iomd_mapping_wire_range);
  * iomd_mapping_task_died() - forget the task of a mapping
  * @mapping: mapping
  *
- * For drivers that learn that their client has gone. A task's end takes its
- * mappings down by itself. IOKit: IOMemoryMap::taskDied.
+ * For drivers that learn that their client has gone. It is unmapped as well. A task's
+ * end takes its mappings down by itself. IOKit: IOMemoryMap::taskDied, which unmaps only
+ * if user space had asked for that before.
  *
  * Context: may sleep.
  */

@@ -46,6 +46,10 @@ struct iomd_mapping {
 	bool own_place;
 	/* The task has unmapped or moved some of it: it can't be shared any more. */
 	bool torn;
+	/* The request came to @md itself, and not to a part of it. */
+	bool direct;
+	/* Its task has let go of it, last as far as we know: it may have the addresses back. */
+	bool given_up;
 	/* Is the memory prepared, and kept so, by this mapping? */
 	bool wired;
 	/* How to end it: one of these, or none if the address is not ours. */

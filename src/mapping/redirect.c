@@ -9,6 +9,7 @@
 
 #include <iomd/descriptor.h>
 
+#include "../debug/inject.h"
 #include "../desc/descriptor.h"
 #include "../source/account.h"
 #include "cache.h"
@@ -35,29 +36,26 @@ static void set_hidden(struct iomd_mapping *mapping, bool hidden)
 }
 
 /**
- * iomd_mapping_follow() - let a mapping wait, if its descriptor is redirected
+ * iomd_mapping_follow() - let a mapping wait, or not, as its descriptor says
  * @mapping: that its descriptor knows already, so that it is not missed when that
  *	changes
  *
- * Return: 0; -EBUSY for a kernel mapping, which can't.
+ * Return: 0; -EBUSY for a mapping that can't wait, as the kernel's and those that their
+ * class placed itself, while the descriptor is redirected.
  * Context: may sleep.
  */
 int iomd_mapping_follow(struct iomd_mapping *mapping)
 {
 	struct iomd_view *view = mapping->view;
-	int ret = 0;
 
-	if (view)
-		inode_lock(&view->inode);
-	if (!is_redirected(mapping->md))
-		;
-	else if (!view)
-		ret = mapping->options & IOMD_MAP_STATIC ? 0 : -EBUSY;
-	else if (view->mapping)
-		iomd_view_block(view, IOMD_VIEW_REDIRECTED, true);
-	if (view)
-		inode_unlock(&view->inode);
-	return ret;
+	if (!view)
+		return !is_redirected(mapping->md) || (mapping->options & IOMD_MAP_STATIC) ?
+		       0 : -EBUSY;
+	inode_lock(&view->inode);
+	if (view->mapping)
+		iomd_view_block(view, IOMD_VIEW_REDIRECTED, is_redirected(mapping->md));
+	inode_unlock(&view->inode);
+	return 0;
 }
 
 static void give_up_other(struct iomd_mapping *other)
@@ -86,6 +84,7 @@ static int prepare_other(struct iomd_mapping *other, const struct iomd_mapping *
 		.options = mapping->options,
 		.offset = offset,
 		.length = mapping->length,
+		.direct = true,
 		.mm = mapping->mm,
 	};
 	ret = iomd_mapping_take_snapshot(other);
@@ -103,19 +102,28 @@ static int prepare_other(struct iomd_mapping *other, const struct iomd_mapping *
 	return ret;
 }
 
-/* Show @other's memory; what was shown is in @other afterwards. */
+/*
+ * Show @other's memory; what was shown is in @other afterwards. Nothing is seen from the
+ * zap on until the lock is let go, so it does not matter that for a moment neither memory
+ * knows the mapping. Whether it has to wait is asked for when the new one knows it: who
+ * redirects that later finds it. See Documentation/protocols.rst.
+ */
 static void exchange(struct iomd_mapping *mapping, struct iomd_mapping *other)
 {
 	struct iomd_view *view = mapping->view;
 
 	inode_lock(&view->inode);
+	iomd_view_zap(view);
+	iomd_remove_mapping(mapping->md, mapping);
 	swap(mapping->md, other->md);
 	swap(mapping->memory, other->memory);
 	swap(mapping->offset, other->offset);
+	swap(mapping->direct, other->direct);
 	swap(mapping->cache_mode, other->cache_mode);
 	swap(mapping->wired, other->wired);
 	swap(mapping->reserved, other->reserved);
-	iomd_view_zap(view);
+	iomd_inject_step(IOMD_STEP_EXCHANGED);
+	iomd_add_mapping(mapping->md, mapping);
 	iomd_view_block(view, IOMD_VIEW_HIDDEN, false);
 	iomd_view_block(view, IOMD_VIEW_REDIRECTED, is_redirected(mapping->md));
 	inode_unlock(&view->inode);
@@ -131,82 +139,102 @@ static int redirect_to(struct iomd_mapping *mapping, struct iomd *memory, u64 of
 	if (ret)
 		return ret;
 	mutex_lock(&mapping->lock);
-	if (mapping->placed) {
-		iomd_remove_mapping(mapping->md, mapping);
+	if (mapping->placed)
 		exchange(mapping, &other);
-		iomd_add_mapping(mapping->md, mapping);
-		iomd_mapping_follow(mapping);
-	}
 	mutex_unlock(&mapping->lock);
 	give_up_other(&other);
 	return 0;
 }
 
-/* What can be done without other memory; false if that is not all there is to do. */
-static bool redirect_simply(struct iomd_mapping *mapping, const struct iomd *memory, u64 offset)
+/* What can be done without other memory: 0, or an errno; 1 if that is not all. */
+static int redirect_simply(struct iomd_mapping *mapping, const struct iomd *memory, u64 offset)
 {
-	bool done = true;
+	int ret = 0;
 
 	mutex_lock(&mapping->lock);
-	if (!mapping->placed || !mapping->view)
+	if (!mapping->placed)
 		;
+	else if (!mapping->view)
+		ret = -EOPNOTSUPP;
 	else if (!memory)
 		set_hidden(mapping, true);
 	else if (memory == mapping->md && offset == mapping->offset)
 		set_hidden(mapping, false);
 	else
-		done = false;
+		ret = 1;
 	mutex_unlock(&mapping->lock);
-	return done;
+	return ret;
 }
 
 /**
  * iomd_mapping_redirect() - let a user mapping show other memory
  * @mapping: made with IOMD_MAP_UNIQUE
- * @new_memory: what it shows from now on; NULL: nothing, and who touches it waits,
- *	killable, until it shows memory again
+ * @new_memory: what it shows from now on; NULL: nothing, and who touches it waits until
+ *	it shows memory again
  * @options: 0
  * @offset: in @new_memory, of what the mapping's first byte shows
  *
- * The change is atomic for those who look. The mapping belongs to @new_memory
- * afterwards. IOKit: IOMemoryMap::redirect.
+ * Who waits does so in user mode, and signals, debuggers and the freezer get through; the
+ * kernel's own accesses, in system calls, fail as if nothing were there. The change is
+ * atomic for those who look. The mapping belongs to @new_memory afterwards. IOKit:
+ * IOMemoryMap::redirect.
  *
  * Return: 0, also if it is unmapped already; or, with nothing changed: -EOPNOTSUPP
- * for a kernel mapping; -EINVAL if it is not unique, for options, or if
- * @new_memory is too short, its pieces don't meet at page borders, or its place in
- * its page is another; -EOPNOTSUPP for a cache mode that @new_memory can't have;
+ * for a kernel mapping, or one that its class placed itself; -EINVAL if it is not unique,
+ * for options, or if @new_memory is too short, its pieces don't meet at page borders, it
+ * can't be shown in whole pages, or its place in its page is another; -EOPNOTSUPP for a
+ * cache mode that @new_memory can't have;
  * -ENXIO for another machine's memory; else as iomd_prepare().
  * Context: may sleep.
  */
 int iomd_mapping_redirect(struct iomd_mapping *mapping, struct iomd *new_memory, u64 options,
 			  u64 offset)
 {
+	int ret;
+
 	if (options)
 		return -EINVAL;
 	if (iomd_mapping_is_kernel(mapping))
 		return -EOPNOTSUPP;
 	if (!(mapping->options & IOMD_MAP_UNIQUE))
 		return -EINVAL;
-	return redirect_simply(mapping, new_memory, offset) ? 0 :
-	       redirect_to(mapping, new_memory, offset);
+	ret = redirect_simply(mapping, new_memory, offset);
+	return ret > 0 ? redirect_to(mapping, new_memory, offset) : ret;
 }
 IOMD_EXPORT(iomd_mapping_redirect);
+
+/*
+ * Would it go on to show the memory? Not what is no more than told of, or part of another;
+ * the safe task is to go on.
+ */
+static bool can_not_wait(const struct iomd_mapping *mapping, bool kernel_is_safe,
+			 const struct mm_struct *safe)
+{
+	if (mapping->view || mapping->super || (mapping->options & IOMD_MAP_STATIC) ||
+	    !READ_ONCE(mapping->address))
+		return false;
+	/* Nobody has it any more; its end is deferred. */
+	if (!os_object_get_retain_count(&mapping->object))
+		return false;
+	return iomd_mapping_is_kernel(mapping) ? !kernel_is_safe : mapping->mm != safe;
+}
 
 /*
  * Change the descriptor's flag, by which mappings go that are made from now on; those
  * that exist are on the list.
  */
-static int set_flag(struct iomd *md, bool kernel_is_safe, bool redirected)
+static int set_flag(struct iomd *md, bool kernel_is_safe, const struct mm_struct *safe,
+		    bool redirected)
 {
 	struct iomd_mapping *mapping;
 	unsigned long irq;
 	int ret = 0;
 
 	raw_spin_lock_irqsave(&md->lock, irq);
-	list_for_each_entry(mapping, &md->mappings, link)
-		if (redirected && !kernel_is_safe && iomd_mapping_is_kernel(mapping) &&
-		    !(mapping->options & IOMD_MAP_STATIC) && READ_ONCE(mapping->address))
-			ret = -EOPNOTSUPP;
+	if (redirected)
+		list_for_each_entry(mapping, &md->mappings, link)
+			if (can_not_wait(mapping, kernel_is_safe, safe))
+				ret = -EOPNOTSUPP;
 	if (ret)
 		;
 	else if (redirected)
@@ -260,7 +288,7 @@ static int redirect_all(struct iomd *md, bool kernel_is_safe, const struct mm_st
 	struct iomd_mapping *mapping;
 	int ret;
 
-	ret = set_flag(md, kernel_is_safe, redirect);
+	ret = set_flag(md, kernel_is_safe, safe, redirect);
 	if (ret)
 		return ret;
 	round++;
@@ -307,14 +335,15 @@ IOMD_EXPORT(iomd_base_redirect);
  * @md: descriptor
  * @safe_task: in whose address space mappings go on to show the memory, and which
  *	may be IOMD_KERNEL_TASK; NULL: in none
- * @redirect: true: wait, killable; false: go on
+ * @redirect: true: wait, as in iomd_mapping_redirect(); false: go on
  *
- * Mappings that are made meanwhile wait, too, whose ever they are; the kernel can't
- * make any. Mappings of addresses that are not the mapping's own are left alone.
+ * Mappings that are made meanwhile wait, too, whose ever they are, as soon as they are
+ * made; the kernel can't make any. Mappings of addresses that are not the mapping's own are left alone.
  * IOKit: IOMemoryDescriptor::redirect.
  *
  * Return: 0; -EOPNOTSUPP, with nothing changed, if the kernel is not the safe task
- * and has a mapping of its own.
+ * and has a mapping of its own, or another task than the safe one has a mapping that its
+ * class placed itself: these can't be made to wait.
  * Context: may sleep.
  */
 int iomd_redirect(struct iomd *md, struct task_struct *safe_task, bool redirect)

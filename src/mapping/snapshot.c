@@ -77,16 +77,19 @@ static struct iomd *agree(struct iomd_general *general, struct iomd *mine)
  * A copy of a task's memory is charged to it, as if that were prepared once more, for as
  * long as the descriptor or a mapping shows it.
  *
- * Return: 0; else as iomd_prepare() or iomd_buffer_with_options().
+ * Return: 0; -EOPNOTSUPP for a composite with a part that is to be shown as a copy;
+ * else as iomd_prepare() or iomd_buffer_with_options().
  * Context: may sleep.
  */
 int iomd_mapping_take_snapshot(struct iomd_mapping *mapping)
 {
 	struct iomd *md = mapping->md, *snapshot;
 
-	if (!(iomd_get_flags(md) & IOMD_MEMORY_MAP_COPY_ON_WRITE) ||
-	    !os_object_meta_cast(&md->object, &iomd_general_meta_class))
+	if (!(iomd_get_flags(md) & IOMD_MEMORY_MAP_COPY_ON_WRITE))
 		return 0;
+	/* Else it would show, and have its users write, what is behind the part. */
+	if (!os_object_meta_cast(&md->object, &iomd_general_meta_class))
+		return -EOPNOTSUPP;
 	snapshot = agree(iomd_to_general(md), NULL);
 	if (!snapshot)
 		snapshot = prepare_and_copy(md);

@@ -1,43 +1,108 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A VMA in any live task. Only a kernel thread may step into an address space
- * that is not its own, so a worker does it for us there; it works with its own
- * credentials and limits, so that the target's limit is checked here.
+ * A VMA in any live task, by the rules of that task. Only a kernel thread may step into
+ * an address space that is not its own, so a worker does it for us there. It has the
+ * task's credentials meanwhile, for what the kernel and its security modules ask; what
+ * the kernel reads from the caller instead, which is the worker then, is looked at by
+ * iomd_task_may_have().
  */
+#include <linux/completion.h>
+#include <linux/cred.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/refcount.h>
+#include <linux/rwsem.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
 #include <iomd/types.h>
 
 #include "../debug/inject.h"
+#include "../source/erase.h"
 #include "mapping.h"
 #include "user.h"
+#include "view.h"
 
+/* May be waited for when memory is reclaimed. */
+static struct workqueue_struct *queue;
+
+enum outcome {
+	/* Somebody waits for it. */
+	WANTED,
+	PLACED,
+	/* A fatal signal came: nobody waits any more. */
+	ABANDONED,
+};
+
+/* What is to go where. The one who asks has it, and the worker. */
 struct placement {
 	struct work_struct work;
-	struct iomd_mapping *mapping;
+	struct completion done;
+	refcount_t users;
+	atomic_t outcome;
+	/* Held, all three; the address space so that it lives. */
+	struct task_struct *task;
+	struct mm_struct *mm;
 	struct file *file;
 	unsigned long address;
 	unsigned long length;
+	unsigned long prot;
+	unsigned long flags;
+	unsigned long result;
 };
 
-static unsigned long place(struct iomd_mapping *mapping, struct file *file,
-			   unsigned long address, unsigned long length, unsigned long flags)
+static void put_placement(struct placement *placement)
 {
-	unsigned long prot = PROT_READ;
-
-	if (!(mapping->options & IOMD_MAP_READ_ONLY))
-		prot |= PROT_WRITE;
-	if (!(mapping->options & IOMD_MAP_ANYWHERE))
-		flags |= MAP_FIXED_NOREPLACE;
-	return vm_mmap(file, address, length, prot, flags | MAP_SHARED, 0);
+	if (!refcount_dec_and_test(&placement->users))
+		return;
+	put_task_struct(placement->task);
+	mmput(placement->mm);
+	fput(placement->file);
+	kfree(placement);
 }
 
-/* The worker's pointers are long ones; the task's may not be. */
+static struct placement *new_placement(struct iomd_mapping *mapping, struct file *file,
+				       unsigned long address, unsigned long length)
+{
+	struct placement *placement = iomd_should_fail() ? NULL :
+				      kzalloc(sizeof(*placement), GFP_KERNEL);
+
+	if (!placement)
+		return ERR_PTR(-ENOMEM);
+	if (!mmget_not_zero(mapping->mm)) {
+		kfree(placement);
+		return ERR_PTR(-ESRCH);
+	}
+	init_completion(&placement->done);
+	refcount_set(&placement->users, 1);
+	placement->task = get_task_struct(mapping->task);
+	placement->mm = mapping->mm;
+	placement->file = get_file(file);
+	placement->address = address;
+	placement->length = length;
+	placement->prot = PROT_READ;
+	if (!(mapping->options & IOMD_MAP_READ_ONLY))
+		placement->prot |= PROT_WRITE;
+	placement->flags = MAP_SHARED;
+	if (!(mapping->options & IOMD_MAP_ANYWHERE))
+		placement->flags |= MAP_FIXED_NOREPLACE;
+	return placement;
+}
+
+static void place(struct placement *placement, unsigned long flags)
+{
+	placement->result = vm_mmap(placement->file, placement->address, placement->length,
+				    placement->prot, placement->flags | flags, 0);
+}
+
+/* The kernel's pointers are long ones; the task's may not be. */
 static unsigned long flags_for(const struct mm_struct *mm)
 {
 #ifdef MAP_32BIT
@@ -47,49 +112,216 @@ static unsigned long flags_for(const struct mm_struct *mm)
 	return 0;
 }
 
+/* In the task's address space, but in a kernel thread. */
+static void place_for_task(struct placement *placement)
+{
+	const struct cred *cred = get_task_cred(placement->task);
+	const struct cred *own = override_creds(cred);
+
+	place(placement, flags_for(placement->mm));
+	revert_creds(own);
+	put_cred(cred);
+}
+
 static void place_in_worker(struct work_struct *work)
 {
 	struct placement *placement = container_of(work, struct placement, work);
-	struct mm_struct *mm = placement->mapping->mm;
-	unsigned long address;
 
-	kthread_use_mm(mm);
-	address = place(placement->mapping, placement->file, placement->address,
-			placement->length, flags_for(mm));
-	if (!IS_ERR_VALUE(address) && address + placement->length > mm->task_size) {
-		vm_munmap(address, placement->length);
-		address = -ENOMEM;
-	}
-	kthread_unuse_mm(mm);
-	placement->address = address;
+	kthread_use_mm(placement->mm);
+	place_for_task(placement);
+	if (atomic_cmpxchg(&placement->outcome, WANTED, PLACED) == ABANDONED &&
+	    !IS_ERR_VALUE(placement->result))
+		iomd_erase(file_inode(placement->file), placement->result, placement->length);
+	kthread_unuse_mm(placement->mm);
+	complete(&placement->done);
+	put_placement(placement);
 }
 
+static unsigned long have_it_placed(struct placement *placement)
+{
+	refcount_inc(&placement->users);
+	INIT_WORK(&placement->work, place_in_worker);
+	queue_work(queue, &placement->work);
+	if (wait_for_completion_killable(&placement->done) &&
+	    atomic_cmpxchg(&placement->outcome, WANTED, ABANDONED) == WANTED)
+		return -EINTR;
+	/* It is placed; the worker is about to say so, if it has not. */
+	return READ_ONCE(placement->result);
+}
+
+/**
+ * iomd_task_may_have() - do the task's limits allow what is being mapped?
+ * @mapping: mapping
+ * @vma: the VMA that is being made for it
+ *
+ * What mmap() asks of its caller, where that is a kernel thread.
+ *
+ * Return: 0; -ENOMEM; -EAGAIN.
+ * Context: may sleep; with mmap_lock.
+ */
+int iomd_task_may_have(const struct iomd_mapping *mapping, struct vm_area_struct *vma)
+{
+	struct mm_struct *mm = vma->vm_mm;
+
+	if (!(current->flags & PF_KTHREAD))
+		return 0;
+	mmap_assert_locked(mm);
+	if (vma->vm_end > mm->task_size ||
+	    mm->total_vm + vma_pages(vma) > task_rlimit(mapping->task, RLIMIT_AS) >> PAGE_SHIFT)
+		return -ENOMEM;
+	return 0;
+}
+
+/*
+ * Giving addresses back
+ */
+
+/* guards the list, and what the views know of their places */
+static DEFINE_SPINLOCK(stale_lock);
+/* Views that show nothing any more, and whose task is to have the addresses back. */
+static LIST_HEAD(stale_views);
+
+/* The first VMA has its place. */
+void iomd_task_note_place(struct iomd_view *view, struct mm_struct *mm, unsigned long start,
+			  unsigned long length)
+{
+	spin_lock(&stale_lock);
+	view->mm = mm;
+	view->start = start;
+	view->length = length;
+	spin_unlock(&stale_lock);
+}
+
+/* There is no VMA any more, so there is nothing to be given back. */
+void iomd_task_forget_place(struct iomd_view *view)
+{
+	spin_lock(&stale_lock);
+	list_del_init(&view->stale);
+	view->mm = NULL;
+	spin_unlock(&stale_lock);
+}
+
+/*
+ * Addresses are given back to a task that asked for that: who does not know would take
+ * SIGSEGV, or what comes there next, for a fault of his own.
+ */
+static bool may_give_back_to(const struct mm_struct *mm)
+{
+	return mm && !(current->flags & (PF_KTHREAD | PF_EXITING));
+}
+
+/**
+ * iomd_task_is_asking() - is the task of a mapping the one that gives it up?
+ * @mapping: mapping
+ *
+ * Context: any.
+ */
+bool iomd_task_is_asking(const struct iomd_mapping *mapping)
+{
+	return mapping->mm && in_task() && mapping->mm == current->mm &&
+	       may_give_back_to(current->mm);
+}
+
+/**
+ * iomd_task_give_back_later() - give addresses back with the task's next mapping
+ * @view: that was revoked
+ *
+ * Context: may sleep.
+ */
+void iomd_task_give_back_later(struct iomd_view *view)
+{
+	spin_lock(&stale_lock);
+	if (view->mm && list_empty(&view->stale))
+		list_add_tail(&view->stale, &stale_views);
+	spin_unlock(&stale_lock);
+}
+
+/**
+ * iomd_task_give_back() - give addresses back that the current task gave up
+ * @view: that was revoked
+ *
+ * Later, if others are at the address space right now: one of them may be who asks.
+ *
+ * Context: may sleep; takes mmap_lock.
+ */
+void iomd_task_give_back(struct iomd_view *view)
+{
+	if (rwsem_is_locked(&current->mm->mmap_lock))
+		iomd_task_give_back_later(view);
+	else
+		iomd_erase(&view->inode, view->start, view->length);
+}
+
+static struct iomd_view *next_stale(struct mm_struct *mm)
+{
+	struct iomd_view *view, *found = NULL;
+
+	spin_lock(&stale_lock);
+	list_for_each_entry(view, &stale_views, stale) {
+		if (view->mm != mm)
+			continue;
+		list_del_init(&view->stale);
+		/* As long as it is known, its file is not closed. */
+		ihold(&view->inode);
+		found = view;
+		break;
+	}
+	spin_unlock(&stale_lock);
+	return found;
+}
+
+static void erase_stale_views(struct mm_struct *mm)
+{
+	struct iomd_view *view;
+
+	while ((view = next_stale(mm))) {
+		iomd_erase(&view->inode, view->start, view->length);
+		iput(&view->inode);
+	}
+}
+
+/**
+ * iomd_task_mmap() - give a new mapping its VMA
+ * @mapping: which has a task
+ * @file: its view's
+ * @address: where, unless it may be anywhere
+ * @length: bytes, whole pages
+ *
+ * Return: the address, or an errno as vm_mmap() gives it: -ESRCH if the address space
+ * is gone; -EINTR if a fatal signal came.
+ * Context: may sleep; takes the task's mmap_lock.
+ */
 unsigned long iomd_task_mmap(struct iomd_mapping *mapping, struct file *file,
 			     unsigned long address, unsigned long length)
 {
-	struct placement placement = {
-		.mapping = mapping,
-		.file = file,
-		.address = address,
-		.length = length,
-	};
-	struct mm_struct *mm = mapping->mm;
-	unsigned long limit = task_rlimit(mapping->task, RLIMIT_AS) >> PAGE_SHIFT;
+	struct placement *placement;
+	unsigned long result;
 
-	if (iomd_should_fail())
-		return -ENOMEM;
-	if (current->mm == mm)
-		return place(mapping, file, address, length, 0);
-	if (!mmget_not_zero(mm))
-		return -ESRCH;
-	if (READ_ONCE(mm->total_vm) + (length >> PAGE_SHIFT) > limit) {
-		mmput(mm);
-		return -ENOMEM;
+	placement = new_placement(mapping, file, address, length);
+	if (IS_ERR(placement))
+		return PTR_ERR(placement);
+	if (current->mm != mapping->mm) {
+		result = have_it_placed(placement);
+	} else if (current->flags & PF_KTHREAD) {
+		place_for_task(placement);
+		result = placement->result;
+	} else {
+		erase_stale_views(current->mm);
+		place(placement, 0);
+		result = placement->result;
 	}
-	INIT_WORK_ONSTACK(&placement.work, place_in_worker);
-	queue_work(system_unbound_wq, &placement.work);
-	flush_work(&placement.work);
-	destroy_work_on_stack(&placement.work);
-	mmput(mm);
-	return placement.address;
+	put_placement(placement);
+	return result;
+}
+
+int iomd_task_init_room(void)
+{
+	queue = iomd_should_fail() ? NULL :
+		alloc_workqueue("iomd_mapping", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return queue ? 0 : -ENOMEM;
+}
+
+void iomd_task_exit_room(void)
+{
+	destroy_workqueue(queue);
 }

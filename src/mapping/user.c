@@ -2,17 +2,21 @@
 /*
  * Mappings into tasks: VMAs of physical frames, filled by faults or all at once.
  *
- * No page is referenced by a page table; what keeps the memory is the mapping
- * object, which the VMA's file holds and which keeps the memory prepared. So
- * whatever takes the memory away first takes it out of all page tables.
+ * No page is referenced by a page table; what keeps the memory prepared is the mapping
+ * object. So whatever takes the memory away first takes it out of all page tables.
+ *
+ * Children get no copy. A mapping is for one task, whose driver decides what it sees;
+ * and fork() copies page tables without what guards them here.
  */
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 #include <linux/wait_bit.h>
 
+#include <iomd/buffer.h>
 #include <iomd/descriptor.h>
 
 #include "../desc/ram.h"
@@ -41,6 +45,9 @@ static pgprot_t prot_of(const struct iomd_mapping *mapping, const struct iomd_ru
 {
 	u64 mode;
 
+	/* A device is not in on the secret that RAM may be encrypted with. */
+	if (run->kind == IOMD_RUN_DEVICE)
+		prot = pgprot_decrypted(prot);
 	return iomd_cache_mode(mapping, run, &mode) ? prot : iomd_cache_prot(mode, prot);
 }
 
@@ -95,18 +102,38 @@ static vm_fault_t serve_huge(struct vm_fault *vmf, struct iomd_mapping *mapping)
 }
 #endif
 
+/*
+ * May a fault wait for as long as somebody else likes? Only where nothing is held but
+ * what the kernel gives up for that, and every signal ends it: in what the task does in
+ * user mode. So debuggers, job control and the freezer get through. The kernel's own
+ * accesses, on whose behalf it may hold anything, fail, and so do those of a task that
+ * is about to be gone.
+ */
+static bool may_wait(const struct vm_fault *vmf)
+{
+	const unsigned int needed = FAULT_FLAG_USER | FAULT_FLAG_INTERRUPTIBLE |
+				    FAULT_FLAG_ALLOW_RETRY;
+
+	return (vmf->flags & needed) == needed && !(current->flags & PF_EXITING);
+}
+
 /* Wait, without the address space locked, until there is something to be seen. */
 static vm_fault_t wait_unblocked(struct vm_fault *vmf, struct iomd_view *view)
 {
-	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY))
+	unsigned int closed = READ_ONCE(view->closed);
+	struct file *file;
+
+	if (!may_wait(vmf))
 		return VM_FAULT_SIGBUS;
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 		return VM_FAULT_RETRY;
-	ihold(&view->inode);
+	/* The VMA may go meanwhile; its file keeps the view, and this code. */
+	file = get_file(vmf->vma->vm_file);
 	mmap_read_unlock(vmf->vma->vm_mm);
-	/* A fatal signal is found by whoever tries again. */
-	wait_var_event_killable(&view->blocked, !READ_ONCE(view->blocked));
-	iput(&view->inode);
+	/* A signal is found by whoever tries again. */
+	wait_var_event_interruptible(&view->blocked, !READ_ONCE(view->blocked) ||
+				     READ_ONCE(view->closed) != closed);
+	fput(file);
 	return VM_FAULT_RETRY;
 }
 
@@ -168,8 +195,9 @@ static void view_close(struct vm_area_struct *vma)
 	struct iomd_view *view = iomd_view_of(file_inode(vma->vm_file));
 
 	inode_lock(&view->inode);
-	if (view->mapping && view->mapping->mm == vma->vm_mm)
+	if (view->mapping)
 		WRITE_ONCE(view->mapping->torn, true);
+	iomd_view_closed(view);
 	inode_unlock(&view->inode);
 }
 
@@ -349,6 +377,7 @@ static int set_up_vma(struct iomd_view *view, struct vm_area_struct *vma)
 	u64 pages = iomd_mapping_pages(mapping) + 2 * mapping->guard_pages;
 	bool read_only = mapping->options & IOMD_MAP_READ_ONLY;
 	bool is_first = view->fill;
+	int ret;
 
 	/* The kernel takes copy-on-write of bare frames for a bug of ours. */
 	if (!(vma->vm_flags & VM_SHARED) || vma->vm_pgoff > pages ||
@@ -356,10 +385,13 @@ static int set_up_vma(struct iomd_view *view, struct vm_area_struct *vma)
 		return -EINVAL;
 	if (read_only && (vma->vm_flags & VM_WRITE))
 		return -EACCES;
+	ret = iomd_task_may_have(mapping, vma);
+	if (ret)
+		return ret;
 	view->fill = false;
 	/* Huge pages, where the frames are there for them, need no advice. */
-	iomd_compat_vm_flags_mod(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP |
-				 VM_HUGEPAGE, read_only ? VM_MAYWRITE : 0);
+	iomd_compat_vm_flags_mod(vma, VM_PFNMAP | VM_IO | VM_DONTCOPY | VM_DONTEXPAND |
+				 VM_DONTDUMP | VM_HUGEPAGE, read_only ? VM_MAYWRITE : 0);
 	vma->vm_ops = &view_vm_ops;
 	return is_first ? fill(mapping, vma) : 0;
 }
@@ -382,8 +414,12 @@ static int view_release(struct inode *inode, struct file *file)
 	struct iomd_view *view = iomd_view_of(inode);
 	struct iomd_mapping *mapping;
 
+	iomd_task_forget_place(view);
 	inode_lock(inode);
-	mapping = iomd_mapping_retain(view->mapping);
+	mapping = view->mapping;
+	/* Else its own end is about to come by here. */
+	if (mapping && !os_object_try_retain(&mapping->object))
+		mapping = NULL;
 	inode_unlock(inode);
 	if (mapping)
 		iomd_mapping_unmap(mapping);
@@ -428,13 +464,28 @@ static int check_listed(const struct iomd_mapping *mapping, struct iomd_listed l
 	return ret;
 }
 
-/* Can all of it be shown? */
+/*
+ * Do the pages that it is on hold nothing but what was described? Those of a buffer do,
+ * and a copy is one, if it is the buffer itself that was to be mapped.
+ */
+static bool has_whole_pages(const struct iomd_mapping *mapping)
+{
+	if (!offset_in_page(mapping->in_page | mapping->length))
+		return true;
+	return mapping->direct && (mapping->memory != mapping->md ||
+				   os_object_meta_cast(&mapping->md->object,
+						       &iomd_buffer_meta_class));
+}
+
+/* Can all of it be shown, and nothing else? */
 int iomd_mapping_check_runs(const struct iomd_mapping *mapping, const struct iomd_listed *listed)
 {
 	struct iomd_run run = {};
 	u64 mode;
 	int ret;
 
+	if (!has_whole_pages(mapping))
+		return -EINVAL;
 	if (listed)
 		return check_listed(mapping, *listed);
 	while ((ret = iomd_next_run(mapping, &run)) > 0) {
@@ -476,11 +527,13 @@ static int make_vma(struct iomd_mapping *mapping)
 	mapping->view->huge_offset = huge_offset(mapping);
 	address = iomd_task_mmap(mapping, file, address, pages << PAGE_SHIFT);
 	/* The file may end right after we let go of it, and the mapping with it. */
-	if (IS_ERR_VALUE(address))
+	if (IS_ERR_VALUE(address)) {
 		iomd_view_revoke(mapping->view);
-	else
+	} else {
+		iomd_task_note_place(mapping->view, mapping->mm, address, pages << PAGE_SHIFT);
 		iomd_mapping_place(mapping, address + mapping->guard_pages * PAGE_SIZE +
 				   mapping->in_page, true);
+	}
 	fput(file);
 	return IS_ERR_VALUE(address) ? (int)address : 0;
 }
@@ -504,8 +557,9 @@ static void tell_mode(struct iomd_mapping *mapping)
  *
  * Undone by iomd_mapping_unmap_user().
  *
- * Return: 0; -EINVAL for pieces that don't meet at page borders, or an address
- * whose place in its page is not the memory's, or in the first page; -EEXIST if something is there;
+ * Return: 0; -EINVAL for pieces that don't meet at page borders, memory that does not
+ * begin and end at them and is no buffer, or an address whose place in its page is not
+ * the memory's, or in the first page; -EEXIST if something is there; -EINTR;
  * -EOPNOTSUPP for a cache mode that the memory can't have; -EBUSY if it is mapped in
  * another; -ESRCH if the task's address space is gone; -ENOMEM; else what mmap()
  * would say.

@@ -8,6 +8,8 @@ struct file;
 struct iomd_mapping;
 struct iomd_listed;
 struct iomd_view;
+struct mm_struct;
+struct vm_area_struct;
 
 int iomd_mapping_map_user(struct iomd_mapping *mapping, const struct iomd_listed *listed);
 void iomd_mapping_unmap_user(struct iomd_mapping *mapping);
@@ -16,5 +18,14 @@ int iomd_mapping_check_runs(const struct iomd_mapping *mapping, const struct iom
 /* The address in the task's address space; an errno as vm_mmap() gives it. */
 unsigned long iomd_task_mmap(struct iomd_mapping *mapping, struct file *file,
 			     unsigned long address, unsigned long length);
+int iomd_task_may_have(const struct iomd_mapping *mapping, struct vm_area_struct *vma);
+void iomd_task_note_place(struct iomd_view *view, struct mm_struct *mm, unsigned long start,
+			  unsigned long length);
+bool iomd_task_is_asking(const struct iomd_mapping *mapping);
+void iomd_task_forget_place(struct iomd_view *view);
+void iomd_task_give_back(struct iomd_view *view);
+void iomd_task_give_back_later(struct iomd_view *view);
+int iomd_task_init_room(void);
+void iomd_task_exit_room(void);
 
 #endif

@@ -11,7 +11,9 @@
 #include <iomd/descriptor.h>
 
 #include "../debug/inject.h"
+#include "holes.h"
 #include "mapping.h"
+#include "user.h"
 #include "view.h"
 
 #define VIEW_MAGIC	0x696f6d64	/* "iomd" */
@@ -26,9 +28,13 @@ static struct inode *alloc_view(struct super_block *sb)
 	if (!view)
 		return NULL;
 	view->mapping = NULL;
+	view->keeps = false;
 	view->blocked = 0;
+	view->closed = 0;
 	view->fill = false;
 	view->huge_offset = 0;
+	INIT_LIST_HEAD(&view->stale);
+	view->mm = NULL;
 	return &view->inode;
 }
 
@@ -69,7 +75,7 @@ static void init_view_once(void *memory)
 
 /**
  * iomd_view_create() - make the file of a user mapping
- * @mapping: which gets the view, and which the view holds
+ * @mapping: which gets the view; the view holds it if its task is to keep it
  * @fops: what can be done with the file
  *
  * Undone by fput() and iomd_view_put().
@@ -103,7 +109,10 @@ struct file *iomd_view_create(struct iomd_mapping *mapping, const struct file_op
 		return file;
 	}
 	mapping->view = iomd_view_of(inode);
-	mapping->view->mapping = iomd_mapping_retain(mapping);
+	mapping->view->mapping = mapping;
+	mapping->view->keeps = mapping->options & IOMD_MAP_KEPT_BY_TASK;
+	if (mapping->view->keeps)
+		iomd_mapping_retain(mapping);
 	mapping->view->fill = mapping->options & IOMD_MAP_PREFAULT;
 	return file;
 }
@@ -114,9 +123,16 @@ void iomd_view_put(struct iomd_view *view)
 		iput(&view->inode);
 }
 
-static void wake_waiters(struct iomd_view *view)
+/*
+ * All that faults wait for is told here. A waiter looks at the words after it has said
+ * that it waits, and must see either the change or the wake-up.
+ */
+static void tell_waiters(struct iomd_view *view, unsigned int blocked, unsigned int closed)
 {
-	/* Who waits must see either the change or the wake-up. */
+	lockdep_assert_held_write(&view->inode.i_rwsem);
+	WRITE_ONCE(view->blocked, blocked);
+	WRITE_ONCE(view->closed, closed);
+	/* wake_up_var() looks for waiters without a barrier. */
 	smp_mb();
 	wake_up_var(&view->blocked);
 }
@@ -131,38 +147,38 @@ void iomd_view_zap(struct iomd_view *view)
  * iomd_view_revoke() - nothing is to be seen any more
  * @view: view; revoked already is fine
  *
- * Faults give SIGBUS from now on. The view's hold on the mapping ends.
+ * Faults give SIGBUS from now on. If the view holds the mapping, that ends.
  *
  * Context: may sleep; not under the inode lock.
  */
 void iomd_view_revoke(struct iomd_view *view)
 {
-	struct iomd_mapping *mapping;
+	struct iomd_mapping *held;
 
 	inode_lock(&view->inode);
-	mapping = view->mapping;
+	held = view->keeps ? view->mapping : NULL;
 	view->mapping = NULL;
-	WRITE_ONCE(view->blocked, 0);
 	iomd_view_zap(view);
+	tell_waiters(view, 0, view->closed);
 	inode_unlock(&view->inode);
-	wake_waiters(view);
-	iomd_mapping_release(mapping);
+	iomd_mapping_release(held);
 }
 
 /* Let faults wait, having taken away what they made, or end one reason for that. */
 void iomd_view_block(struct iomd_view *view, unsigned int why, bool block)
 {
-	lockdep_assert_held_write(&view->inode.i_rwsem);
-	if (block) {
-		WRITE_ONCE(view->blocked, view->blocked | why);
+	tell_waiters(view, block ? view->blocked | why : view->blocked & ~why, view->closed);
+	if (block)
 		iomd_view_zap(view);
-	} else {
-		WRITE_ONCE(view->blocked, view->blocked & ~why);
-		wake_up_var(&view->blocked);
-	}
 }
 
-int iomd_view_init_room(void)
+/* Some of it has gone, or has gone elsewhere: who waits for it there need not any more. */
+void iomd_view_closed(struct iomd_view *view)
+{
+	tell_waiters(view, view->blocked, view->closed + 1);
+}
+
+static int init_views(void)
 {
 	views = iomd_should_fail() ? NULL :
 		kmem_cache_create("iomd_view", sizeof(struct iomd_view), 0,
@@ -177,10 +193,35 @@ int iomd_view_init_room(void)
 	return 0;
 }
 
+int iomd_view_init_room(void)
+{
+	int ret;
+
+	ret = iomd_holes_init_room();
+	if (ret)
+		return ret;
+	ret = iomd_task_init_room();
+	if (ret)
+		goto err_holes;
+	ret = init_views();
+	if (ret)
+		goto err_task;
+	return 0;
+
+err_task:
+	iomd_task_exit_room();
+err_holes:
+	iomd_holes_exit_room();
+	return ret;
+}
+
 void iomd_view_exit_room(void)
 {
+	/* Who has a worker place something may have gone before that was done. */
+	iomd_task_exit_room();
 	kern_unmount(mount);
 	/* Inodes are freed after a grace period. */
 	rcu_barrier();
 	kmem_cache_destroy(views);
+	iomd_holes_exit_room();
 }

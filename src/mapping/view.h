@@ -4,8 +4,9 @@
  * so that what was mapped can be found and taken away, in whichever processes it
  * is by now.
  *
- * The file holds the mapping object until the last VMA is gone or the mapping is
- * revoked, whatever comes first; the mapping object holds the view.
+ * The mapping object holds the view. The view knows the mapping until that is revoked,
+ * which its end does at the latest, and holds it only if its task is to keep it: so
+ * what a driver lets go of is gone for the task, too.
  *
  * Locks: mmap_lock, then the view's inode lock, then what the kernel takes to fill
  * or to zap page tables. A fault of a page holds the inode lock shared; who changes what
@@ -24,14 +25,26 @@ struct iomd_mapping;
 
 struct iomd_view {
 	struct inode inode;
-	/* guarded by the inode lock; NULL once revoked. Held. */
+	/* guarded by the inode lock; NULL once revoked */
 	struct iomd_mapping *mapping;
-	/* Faults wait while this is set, not while it is locked. */
+	/* Does the task keep the mapping? Then it is held. */
+	bool keeps;
+	/* Faults wait while this is set, not while it is locked; see iomd_view_block(). */
 	unsigned int blocked;
+	/* How many VMAs have gone: who waits looks again whether his is still there. */
+	unsigned int closed;
 	/* The first VMA is to be filled at once; no other can be: see set_up_vma(). */
 	bool fill;
 	/* Where addresses must lie for huge pages: in pages, modulo those of a huge one. */
 	unsigned int huge_offset;
+	/*
+	 * Where its first VMA was put, for who gives the addresses back; see task.c, whose
+	 * lock guards this.
+	 */
+	struct list_head stale;
+	struct mm_struct *mm;
+	unsigned long start;
+	unsigned long length;
 };
 
 static inline struct iomd_view *iomd_view_of(struct inode *inode)
@@ -44,7 +57,9 @@ void iomd_view_put(struct iomd_view *view);
 void iomd_view_revoke(struct iomd_view *view);
 void iomd_view_zap(struct iomd_view *view);
 void iomd_view_block(struct iomd_view *view, unsigned int why, bool block);
+void iomd_view_closed(struct iomd_view *view);
 
+/* The room of mappings, all of it. */
 int iomd_view_init_room(void);
 void iomd_view_exit_room(void);
 

@@ -2,6 +2,8 @@
 /*
  * What classes may do their own way; redirecting; and steps that fail.
  */
+#include <linux/completion.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/uaccess.h>
@@ -264,31 +266,28 @@ static void classes_see_faults(struct kunit *test)
 	struct iomd_mapping *mapping;
 	unsigned long address;
 
-	mapping = mapped(test, ask(&strange->md, puppet->task, 0, P + 100, 2 * P));
+	mapping = mapped(test, ask(&strange->md, puppet->task, 0, P, 2 * P));
 	address = iomd_mapping_get_address(mapping);
 	KUNIT_EXPECT_EQ(test, strange->faults, 0U);
 	KUNIT_EXPECT_EQ(test, strange->fills, 0U);
-	KUNIT_EXPECT_EQ(test, peek_at(puppet, address), (long)pattern(P + 100));
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, address + 100), (long)pattern(P + 100));
 	KUNIT_EXPECT_EQ(test, strange->faults, 1U);
-	KUNIT_EXPECT_EQ(test, strange->fault_offset, P + 100);
-	KUNIT_EXPECT_EQ(test, strange->fault_length, P - 100);
-	KUNIT_EXPECT_EQ(test, peek_at(puppet, address + 1), (long)pattern(P + 101));
-	KUNIT_EXPECT_EQ(test, strange->faults, 1U);
-	KUNIT_EXPECT_EQ(test, peek_at(puppet, address + P), (long)pattern(2 * P + 100));
-	KUNIT_EXPECT_EQ(test, strange->fault_offset, 2 * P);
+	KUNIT_EXPECT_EQ(test, strange->fault_offset, P);
 	KUNIT_EXPECT_EQ(test, strange->fault_length, P);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, address + 1), (long)pattern(P + 1));
+	KUNIT_EXPECT_EQ(test, strange->faults, 1U);
 	/* One may be refused: the page is as good as not there. */
 	strange->fault_error = -EIO;
 	KUNIT_EXPECT_EQ(test, peek_at(puppet, address + 2 * P - 1), (long)-EFAULT);
-	KUNIT_EXPECT_EQ(test, strange->fault_offset, 3 * P);
-	KUNIT_EXPECT_EQ(test, strange->fault_length, 100ULL);
+	KUNIT_EXPECT_EQ(test, strange->fault_offset, 2 * P);
+	KUNIT_EXPECT_EQ(test, strange->fault_length, P);
 	strange->fault_error = 0;
-	KUNIT_EXPECT_EQ(test, peek_at(puppet, address + 2 * P - 1), (long)pattern(3 * P + 99));
-	KUNIT_EXPECT_EQ(test, strange->faults, 4U);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, address + 2 * P - 1), (long)pattern(3 * P - 1));
+	KUNIT_EXPECT_EQ(test, strange->faults, 3U);
 	iomd_mapping_unmap(mapping);
 	KUNIT_EXPECT_EQ(test, strange->unmaps, 1U);
 	KUNIT_EXPECT_EQ(test, peek_at(puppet, address), (long)-EFAULT);
-	KUNIT_EXPECT_EQ(test, strange->faults, 4U);
+	KUNIT_EXPECT_EQ(test, strange->faults, 3U);
 	iomd_mapping_release(mapping);
 	iomd_release(&strange->md);
 	puppet_kill(puppet);
@@ -433,6 +432,107 @@ static void the_kernel_is_not_redirected(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iomd_redirect(md, NULL, false), 0);
 	iomd_mapping_release(mapping);
 	iomd_release(md);
+}
+
+/* What a class has placed itself can't wait, and success would mean that it does. */
+static void what_a_class_places_is_not_redirected(struct kunit *test)
+{
+	struct strange *strange = new_strange(test), *other = new_strange(test);
+	struct puppet *puppet = puppet_start(test);
+	struct iomd *md = &strange->md;
+	struct iomd_mapping *mapping, *late;
+
+	strange->own_address = 0x12340000;
+	mapping = mapped(test, ask(md, puppet->task, IOMD_MAP_UNIQUE, 0, 0));
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, NULL, 0, 0), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, &other->md, 0, 0), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, md, 0, 0), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, iomd_redirect(md, NULL, true), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, iomd_redirect(md, current, true), -EOPNOTSUPP);
+	KUNIT_EXPECT_FALSE(test, iomd_get_flags(md) & IOMD_MEMORY_REDIRECTED);
+	KUNIT_EXPECT_EQ(test, other->prepared, 0U);
+	/* Where it is safe, nothing is asked of it. */
+	KUNIT_EXPECT_EQ(test, iomd_redirect(md, puppet->task, true), 0);
+	late = ask(md, puppet->task, IOMD_MAP_UNIQUE, 0, 0);
+	expect_unmapped(test, late, -EBUSY);
+	KUNIT_EXPECT_EQ(test, iomd_redirect(md, puppet->task, false), 0);
+	/* It is no more than told of. */
+	KUNIT_EXPECT_EQ(test, iomd_mapping_unmap(mapping), 0);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, NULL, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, iomd_redirect(md, NULL, true), 0);
+	KUNIT_EXPECT_EQ(test, iomd_redirect(md, NULL, false), 0);
+	iomd_mapping_release(mapping);
+	iomd_release(&other->md);
+	iomd_release(md);
+	puppet_kill(puppet);
+}
+
+/*
+ * A redirect to memory that is about to be no longer redirected itself, or to be so from
+ * now on: what happens between its two steps is somebody else's doing.
+ */
+static struct {
+	struct iomd *md;
+	bool redirect;
+	struct completion done;
+	unsigned int times;
+} meanwhile;
+
+static int redirect_meanwhile(void *unused)
+{
+	iomd_redirect(meanwhile.md, NULL, meanwhile.redirect);
+	complete(&meanwhile.done);
+	return 0;
+}
+
+static void when_exchanged(enum iomd_step step)
+{
+	if (step != IOMD_STEP_EXCHANGED)
+		return;
+	meanwhile.times++;
+	kthread_run(redirect_meanwhile, NULL, "iomd-meanwhile");
+	wait_for_completion(&meanwhile.done);
+}
+
+static void redirects_that_meet(struct kunit *test)
+{
+	struct strange *strange = new_strange(test), *other = new_strange(test);
+	struct puppet *puppet = puppet_start(test);
+	struct iomd_mapping *mapping;
+	unsigned long address;
+	int redirected;
+
+	mapping = mapped(test, ask(&strange->md, puppet->task, IOMD_MAP_UNIQUE, 0, 0));
+	address = iomd_mapping_get_address(mapping);
+	meanwhile.times = 0;
+	init_completion(&meanwhile.done);
+	for (redirected = 1; redirected >= 0; redirected--) {
+		meanwhile.md = &other->md;
+		meanwhile.redirect = !redirected;
+		KUNIT_EXPECT_EQ(test, iomd_redirect(&other->md, NULL, redirected), 0);
+		iomd_inject_at_steps(when_exchanged);
+		iomd_inject_arm(0);
+		KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, &other->md, 0, 0), 0);
+		iomd_inject_disarm();
+		iomd_inject_at_steps(NULL);
+		/* It waits if the memory is redirected now; the kernel's accesses don't wait. */
+		KUNIT_EXPECT_EQ(test, peek_at(puppet, address + 5),
+				redirected ? (long)pattern(5) : (long)-EFAULT);
+		KUNIT_EXPECT_EQ(test, iomd_redirect(&other->md, NULL, false), 0);
+		KUNIT_EXPECT_EQ(test, peek_at(puppet, address + 5), (long)pattern(5));
+		KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, &strange->md, 0, 0), 0);
+	}
+	KUNIT_EXPECT_EQ(test, meanwhile.times, 2U);
+	/* All of it the other way round: the mapping's memory is redirected, and the new is not. */
+	KUNIT_EXPECT_EQ(test, iomd_redirect(&strange->md, NULL, true), 0);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, address), (long)-EFAULT);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, &other->md, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, address), (long)pattern(0));
+	KUNIT_EXPECT_EQ(test, iomd_redirect(&strange->md, NULL, false), 0);
+	end_mapping(mapping);
+	iomd_release(&other->md);
+	iomd_release(&strange->md);
+	puppet_kill(puppet);
 }
 
 static void redirects_that_are_refused(struct kunit *test)
@@ -630,6 +730,8 @@ static struct kunit_case class_cases[] = {
 	KUNIT_CASE(what_is_filled_lies_inside),
 	KUNIT_CASE(a_part_of_a_list_is_filled),
 	KUNIT_CASE(the_kernel_is_not_redirected),
+	KUNIT_CASE(what_a_class_places_is_not_redirected),
+	KUNIT_CASE(redirects_that_meet),
 	KUNIT_CASE(redirects_that_are_refused),
 	KUNIT_CASE(redirected_mappings_of_copies),
 	KUNIT_CASE(each_step_may_fail),

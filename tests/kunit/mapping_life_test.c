@@ -12,6 +12,7 @@
 #include <linux/module.h>
 #include <linux/resource.h>
 #include <linux/uaccess.h>
+#include <linux/workqueue.h>
 
 #include <asm/unistd.h>
 
@@ -129,35 +130,168 @@ static void kernel_memory_at_a_fixed_address(struct kunit *test)
 
 static void user_addresses(struct kunit *test)
 {
+	struct iomd *md = made(test, iomd_buffer_with_options(BOTH, 3 * P, 0));
+	unsigned long bytes = (unsigned long)iomd_buffer_get_bytes_no_copy(md);
 	struct puppet *puppet = puppet_start(test);
 	u64 room = puppet_mmap(puppet, 8 * P, PROT_READ, MAP_PRIVATE, -1);
 	struct iomd_mapping *mapping;
-	struct leaf leaf;
-	struct iomd *md;
 
-	leaf_make(&leaf, test, 2);
-	md = made(test, iomd_with_address_range((unsigned long)leaf.area.address + 40, P, BOTH,
-						KERNEL));
 	/* The place in the page is the memory's. */
-	expect_unmapped(test, ask(md, puppet->task, room, 0, 0, 0), -EINVAL);
-	expect_unmapped(test, ask(md, puppet->task, room + 41, 0, 0, 0), -EINVAL);
+	expect_unmapped(test, ask(md, puppet->task, room, 0, 40, P), -EINVAL);
+	expect_unmapped(test, ask(md, puppet->task, room + 41, 0, 40, P), -EINVAL);
 	/* What is there stays, also if it is in the way of the last page only. */
-	expect_unmapped(test, ask(md, puppet->task, room + 40, 0, 0, 0), -EEXIST);
+	expect_unmapped(test, ask(md, puppet->task, room + 40, 0, 40, P), -EEXIST);
 	KUNIT_EXPECT_EQ(test, puppet_syscall(puppet, __NR_munmap, room, P), 0L);
-	expect_unmapped(test, ask(md, puppet->task, room + 40, 0, 0, 0), -EEXIST);
+	expect_unmapped(test, ask(md, puppet->task, room + 40, 0, 40, P), -EEXIST);
 	KUNIT_EXPECT_EQ(test, puppet_syscall(puppet, __NR_munmap, room, 8 * P), 0L);
-	mapping = mapped(test, ask(md, puppet->task, room + 40, 0, 0, 0));
+	mapping = mapped(test, ask(md, puppet->task, room + 40, 0, 40, P));
 	KUNIT_EXPECT_EQ(test, (u64)iomd_mapping_get_address(mapping), room + 40);
-	expect_unmapped(test, ask(md, puppet->task, room + 40, IOMD_MAP_UNIQUE, 0, 0), -EEXIST);
+	expect_unmapped(test, ask(md, puppet->task, room + 40, IOMD_MAP_UNIQUE, 40, P), -EEXIST);
 	end_mapping(mapping);
 	/* As mmap() has it. The kernel's own addresses may be a user's, too. */
-	expect_unmapped(test, ask(md, puppet->task, TASK_SIZE_MAX - P + 40, 0, 0, 0), -ENOMEM);
-	if ((unsigned long)leaf.area.address >= TASK_SIZE_MAX)
-		expect_unmapped(test, ask(md, puppet->task, (unsigned long)leaf.area.address + 40,
-					  0, 0, 0), -ENOMEM);
+	expect_unmapped(test, ask(md, puppet->task, TASK_SIZE_MAX - P + 40, 0, 40, P), -ENOMEM);
+	if (bytes >= TASK_SIZE_MAX)
+		expect_unmapped(test, ask(md, puppet->task, bytes + 40, 0, 40, P), -ENOMEM);
 	iomd_release(md);
 	puppet_kill(puppet);
-	leaf_free(&leaf);
+}
+
+/* The lowest address that programs may map, as a number and as who may not go below it. */
+static long set_lowest_address(struct puppet *puppet, const char *line)
+{
+	int fd = puppet_open(puppet, "/proc/sys/vm/mmap_min_addr", O_WRONLY);
+	long ret = puppet_syscall(puppet, __NR_write, fd, puppet_string(puppet, line),
+				  strlen(line));
+
+	puppet_syscall(puppet, __NR_close, fd);
+	return ret;
+}
+
+struct request {
+	struct iomd *md;
+	struct task_struct *task;
+	unsigned long at;
+	u64 options;
+	struct iomd_mapping *mapping;
+};
+
+static void make_request(void *data)
+{
+	struct request *request = data;
+
+	request->mapping = ask(request->md, request->task, request->at, request->options, 0, 0);
+}
+
+static long make_it(void *data)
+{
+	make_request(data);
+	return 0;
+}
+
+/* Whoever places it, the task that gets it could have done so, or not. */
+static void rules_of_the_target_hold(struct kunit *test)
+{
+	struct iomd *md = made(test, iomd_buffer_with_options(BOTH, P, 0));
+	struct puppet *puppet = puppet_start(test), *helper = puppet_start(test);
+	const unsigned long low = 8 * P, high = 512 * P;
+	struct request request = { .md = md, .task = puppet->task, .at = low };
+	char line[24];
+	long ret;
+
+	snprintf(line, sizeof(line), "%lu\n", 16 * (unsigned long)P);
+	KUNIT_ASSERT_GT(test, set_lowest_address(helper, line), 0L);
+	/* Who may, may. */
+	end_mapping(mapped(test, ask(md, puppet->task, low, 0, 0, 0)));
+	KUNIT_EXPECT_EQ(test, puppet_syscall(puppet, __NR_munmap, low, P), 0L);
+	KUNIT_ASSERT_EQ(test, puppet_syscall(puppet, __NR_setresuid, 1000, 1000, 1000), 0L);
+	ret = puppet_syscall(puppet, __NR_mmap, low, P, PROT_READ,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	KUNIT_EXPECT_EQ(test, ret, (long)-EPERM);
+	/* By a worker, on behalf of a kernel thread or of a more powerful process; ... */
+	expect_unmapped(test, ask(md, puppet->task, low, 0, 0, 0), -EPERM);
+	puppet_call(helper, make_it, &request);
+	expect_unmapped(test, request.mapping, -EPERM);
+	/* ... by the process itself; and by a kernel thread in its address space. */
+	request.task = puppet->task;
+	puppet_call(puppet, make_it, &request);
+	expect_unmapped(test, request.mapping, -EPERM);
+	puppet_adopt_mm(puppet);
+	expect_unmapped(test, ask(md, puppet->task, low, 0, 0, 0), -EPERM);
+	request.mapping = ask(md, puppet->task, high, IOMD_MAP_UNIQUE, 0, 0);
+	puppet_leave_mm(puppet);
+	end_mapping(mapped(test, request.mapping));
+	snprintf(line, sizeof(line), "%d\n", CONFIG_DEFAULT_MMAP_MIN_ADDR);
+	KUNIT_EXPECT_GT(test, set_lowest_address(helper, line), 0L);
+	iomd_release(md);
+	puppet_kill(puppet);
+	puppet_kill(helper);
+}
+
+struct reclaimer {
+	struct work_struct work;
+	struct request request;
+};
+
+static void map_in_reclaim(struct work_struct *work)
+{
+	make_request(&container_of(work, struct reclaimer, work)->request);
+}
+
+/* Who is waited for when memory is short may wait for a mapping: the kernel would warn. */
+static void workers_of_reclaim_may_map(struct kunit *test)
+{
+	struct workqueue_struct *queue = alloc_workqueue("iomd-reclaim", WQ_MEM_RECLAIM, 0);
+	struct puppet *puppet = puppet_start(test);
+	struct reclaimer reclaimer = {
+		.request = {
+			.md = made(test, iomd_buffer_with_options(BOTH, P, 0)),
+			.task = puppet->task,
+			.options = ANY,
+		},
+	};
+
+	KUNIT_ASSERT_NOT_NULL(test, queue);
+	INIT_WORK_ONSTACK(&reclaimer.work, map_in_reclaim);
+	queue_work(queue, &reclaimer.work);
+	flush_work(&reclaimer.work);
+	destroy_work_on_stack(&reclaimer.work);
+	end_mapping(mapped(test, reclaimer.request.mapping));
+	iomd_release(reclaimer.request.md);
+	destroy_workqueue(queue);
+	puppet_kill(puppet);
+}
+
+/* A process that maps into another one, whose address space somebody keeps locked. */
+static void who_waits_for_a_place_can_be_killed(struct kunit *test)
+{
+	struct puppet *target = puppet_start(test), *asker = puppet_start(test);
+	struct request request = {
+		.md = made(test, iomd_buffer_with_options(BOTH, P, 0)),
+		.task = target->task,
+		.at = 512 * P,
+	};
+	struct vm_area_struct *vma;
+	unsigned int i;
+
+	puppet_adopt_mm(target);
+	mmap_read_lock(target->mm);
+	puppet_begin_call(asker, make_it, &request);
+	msleep(50);
+	KUNIT_EXPECT_FALSE(test, puppet_is_done(asker));
+	puppet_kill(asker);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(request.mapping), -EINTR);
+	mmap_read_unlock(target->mm);
+	/* Nothing of it remains: what was revoked can't be placed any more. */
+	iomd_release(request.md);
+	for (i = 0; i < 25; i++) {
+		msleep(20);
+		mmap_read_lock(target->mm);
+		vma = find_vma(target->mm, 512 * P);
+		KUNIT_EXPECT_TRUE(test, !vma || vma->vm_start > 512 * P);
+		mmap_read_unlock(target->mm);
+	}
+	puppet_leave_mm(target);
+	puppet_kill(target);
 }
 
 static void limits_of_the_target_hold(struct kunit *test)
@@ -191,8 +325,20 @@ static void user_mappings_of_what_does_not_fit(struct kunit *test)
 	ranges[1] = (struct iomd_address_range) { (unsigned long)leaf.area.address + P, P };
 	md = made(test, iomd_with_address_ranges(ranges, 2, BOTH, KERNEL));
 	expect_unmapped(test, ask(md, puppet->task, 0, ANY, 0, 0), -EINVAL);
-	expect_unmapped(test, ask(md, puppet->task, 0, ANY | IOMD_MAP_WRITE_COMBINE_CACHE, P, 5),
-			-EOPNOTSUPP);
+	expect_unmapped(test, ask(md, puppet->task, 0, ANY | IOMD_MAP_WRITE_COMBINE_CACHE, P - 1,
+				  P), -EOPNOTSUPP);
+	expect_unmapped(test, ask(md, puppet->task, 0, ANY, P - 1, P - 1), -EINVAL);
+	iomd_release(md);
+	/* An object beside others. */
+	md = made(test, iomd_with_address(leaf.area.address + 64, 64, BOTH));
+	expect_unmapped(test, ask(md, puppet->task, 0, ANY, 0, 0), -EINVAL);
+	expect_unmapped(test, ask(md, puppet->task, 0, ANY | IOMD_MAP_READ_ONLY, 0, 0), -EINVAL);
+	iomd_mapping_release(map_part(test, md, 0, 0, 0));
+	iomd_release(md);
+	/* Of the kernel there is no task that could keep one. */
+	md = made(test, iomd_buffer_with_options(BOTH, P, 0));
+	expect_unmapped(test, ask(md, KERNEL, 0, ANY | IOMD_MAP_KEPT_BY_TASK, 0, 0), -EINVAL);
+	expect_unmapped(test, iomd_set_mapping(md, KERNEL, 1, IOMD_MAP_KEPT_BY_TASK), -EINVAL);
 	iomd_release(md);
 	puppet_kill(puppet);
 	leaf_free(&leaf);
@@ -269,17 +415,17 @@ static void segments_end_with_the_mapping(struct kunit *test)
 
 static void accessors(struct kunit *test)
 {
+	struct iomd *md = made(test, iomd_buffer_with_options(BOTH, 4 * P, 0));
+	struct puppet *puppet = puppet_start(test);
 	struct iomd_mapping *mapping;
-	struct area area;
-	struct iomd *md = user_memory(test, &area, 4);
 	u64 options = ANY | IOMD_MAP_READ_ONLY | IOMD_MAP_UNIQUE | IOMD_MAP_PREFAULT;
 
-	mapping = mapped(test, ask(md, area.puppet->task, 0, options, P + 3, 7));
+	mapping = mapped(test, ask(md, puppet->task, 0, options, P + 3, 7));
 	KUNIT_EXPECT_EQ(test, iomd_mapping_get_offset(mapping), P + 3);
 	KUNIT_EXPECT_EQ(test, iomd_mapping_get_length(mapping), 7ULL);
 	KUNIT_EXPECT_EQ(test, iomd_mapping_get_size(mapping), 7ULL);
 	KUNIT_EXPECT_EQ(test, iomd_mapping_get_map_options(mapping), options);
-	KUNIT_EXPECT_PTR_EQ(test, iomd_mapping_get_address_task(mapping), area.puppet->task);
+	KUNIT_EXPECT_PTR_EQ(test, iomd_mapping_get_address_task(mapping), puppet->task);
 	KUNIT_EXPECT_PTR_EQ(test, iomd_mapping_get_memory_descriptor(mapping), md);
 	KUNIT_EXPECT_EQ(test, offset_in_page(iomd_mapping_get_address(mapping)), 3UL);
 	KUNIT_EXPECT_EQ(test, iomd_mapping_unmap(mapping), 0);
@@ -287,9 +433,10 @@ static void accessors(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iomd_mapping_get_offset(mapping), P + 3);
 	KUNIT_EXPECT_EQ(test, iomd_mapping_get_length(mapping), 7ULL);
 	KUNIT_EXPECT_EQ(test, iomd_mapping_get_map_options(mapping), options);
-	KUNIT_EXPECT_PTR_EQ(test, iomd_mapping_get_address_task(mapping), area.puppet->task);
+	KUNIT_EXPECT_PTR_EQ(test, iomd_mapping_get_address_task(mapping), puppet->task);
 	iomd_mapping_release(mapping);
 	iomd_release(md);
+	puppet_kill(puppet);
 }
 
 static void the_end_of_a_task_is_told(struct kunit *test)
@@ -503,6 +650,9 @@ static struct kunit_case life_cases[] = {
 	KUNIT_CASE(kernel_memory_at_a_fixed_address),
 	KUNIT_CASE(user_addresses),
 	KUNIT_CASE(limits_of_the_target_hold),
+	KUNIT_CASE(rules_of_the_target_hold),
+	KUNIT_CASE(workers_of_reclaim_may_map),
+	KUNIT_CASE(who_waits_for_a_place_can_be_killed),
 	KUNIT_CASE(user_mappings_of_what_does_not_fit),
 	KUNIT_CASE(memory_that_others_see_in_another_mode),
 	KUNIT_CASE(segments_end_with_the_mapping),

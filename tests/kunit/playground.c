@@ -284,7 +284,10 @@ static int release_object(struct yard *yard, u32 id)
 {
 	struct os_object *object = xa_erase(&yard->objects, id);
 
-	os_object_release(object);
+	if (os_object_meta_cast(object, &iomd_mapping_meta_class))
+		iomd_mapping_release((struct iomd_mapping *)object);
+	else
+		os_object_release(object);
 	return object ? 0 : -ENOENT;
 }
 

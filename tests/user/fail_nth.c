@@ -251,7 +251,7 @@ TEST_F(fail, mapping) {
 		MAKE("mapping what is mapped", .order = PLAYGROUND_MAP, .id = self->buffer,
 		     .options = ANYWHERE | READ_ONLY | GUARDED_SMALL),
 		MAKE("mapping user memory", .order = PLAYGROUND_MAP, .id = self->user,
-		     .options = ANYWHERE),
+		     .options = ANYWHERE, .offset = P - 7, .length = P),
 		MAKE("mapping into the kernel", .order = PLAYGROUND_MAP_KERNEL, .id = self->pieces),
 		MAKE("mapping user memory into the kernel", .order = PLAYGROUND_MAP_KERNEL,
 		     .id = self->user),
@@ -274,7 +274,7 @@ TEST_F(fail, mapping_into_another_process) {
 		MAKE("a buffer", .order = PLAYGROUND_MAP, .id = self->buffer, .pid = other,
 		     .options = ANYWHERE | UNIQUE),
 		MAKE("our memory", .order = PLAYGROUND_MAP, .id = self->user, .pid = other,
-		     .options = ANYWHERE | PREFAULT),
+		     .options = ANYWHERE | PREFAULT, .offset = P - 7, .length = P),
 	};
 
 	EXPECT_EACH_TO_FAIL(operations);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -21,6 +22,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -37,7 +39,7 @@ typedef __u8 u8;
 
 /* As include/iomd/types.h has them, which user space can't include. */
 #define BIT(n)		(1ULL << (n))
-#define OUT		BIT(1)
+#define OUT		BIT(0)
 #define BOTH		3ULL
 #define COPY_ON_WRITE	BIT(16)
 #define CONTIGUOUS	BIT(21)
@@ -50,6 +52,7 @@ typedef __u8 u8;
 #define PREFAULT	BIT(41)
 #define GUARDED_SMALL	BIT(43)
 #define GUARDED_LARGE	BIT(44)
+#define KEPT		BIT(48)
 
 /* The kernel's page. */
 #define P	((unsigned long)getpagesize())
@@ -246,11 +249,17 @@ static inline struct alive settle(int fd, struct alive before)
 #define LOOK(object)		__atomic_load_n(&(object), __ATOMIC_SEQ_CST)
 #define TELL(object, value)	__atomic_store_n(&(object), (value), __ATOMIC_SEQ_CST)
 
-static __thread sigjmp_buf touched;
+/* Of each task its own, also of those that share all memory. */
+static sigjmp_buf touched[1024];
+
+static inline sigjmp_buf *own_touched(void)
+{
+	return &touched[syscall(SYS_gettid) % 1024];
+}
 
 static inline void caught(int number)
 {
-	siglongjmp(touched, number);
+	siglongjmp(*own_touched(), number);
 }
 
 static inline void catch_signals(void)
@@ -263,7 +272,7 @@ static inline void catch_signals(void)
 
 static apart int try_read(const char *address, u8 *byte)
 {
-	int number = sigsetjmp(touched, 1);
+	int number = sigsetjmp(*own_touched(), 1);
 
 	if (!number)
 		*byte = LOOK(*address);
@@ -272,7 +281,7 @@ static apart int try_read(const char *address, u8 *byte)
 
 static apart int try_write(char *address, u8 byte)
 {
-	int number = sigsetjmp(touched, 1);
+	int number = sigsetjmp(*own_touched(), 1);
 
 	if (!number)
 		TELL(*address, byte);
@@ -360,22 +369,60 @@ static inline int wait_for(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-/* Does a task sleep in a place where only SIGKILL reaches it? */
-static inline bool is_stuck(pid_t pid)
+struct twin {
+	void (*run)(void *data);
+	void *data;
+};
+
+static inline int be_twin(void *data)
+{
+	struct twin *twin = data;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	twin->run(twin->data);
+	_exit(0);
+}
+
+/*
+ * A process that shares all memory with us: children don't get our mappings. It lasts no
+ * longer than we do, and the memory it has as a stack stays.
+ */
+static inline pid_t twin(void (*run)(void *data), void *data)
+{
+	const size_t bytes = 256 * 1024;
+	char *stack = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct twin *twin = (struct twin *)stack;
+
+	if (stack == MAP_FAILED)
+		return -1;
+	*twin = (struct twin) { run, data };
+	return clone(be_twin, stack + bytes, CLONE_VM | SIGCHLD, twin);
+}
+
+/* The letter that tells what a task does; 0 if there is none. */
+static inline char state_of(pid_t pid)
 {
 	char path[64], line[512] = "", *state;
-	int fd, i;
+	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return 0;
+	if (read(fd, line, sizeof(line) - 1) < 0)
+		line[0] = 0;
+	close(fd);
+	state = strrchr(line, ')');
+	return state ? state[2] : 0;
+}
+
+/* Does a task that does nothing but touch memory sleep, and where signals reach it? */
+static inline bool is_stuck(pid_t pid)
+{
+	int i;
+
 	for (i = 0; i < 2000; i++) {
-		fd = open(path, O_RDONLY);
-		if (fd < 0)
-			return false;
-		if (read(fd, line, sizeof(line) - 1) < 0)
-			line[0] = 0;
-		close(fd);
-		state = strrchr(line, ')');
-		if (state && state[2] == 'D')
+		if (state_of(pid) == 'S')
 			return true;
 		nap(5);
 	}

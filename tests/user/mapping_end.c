@@ -28,7 +28,7 @@ static char *map_and_forget(int fd, u64 pages, u8 byte, u64 options)
 	int id = buffer(fd, pages * P, byte), mapping;
 	char *address;
 
-	mapping = map(fd, id, options, &address);
+	mapping = map(fd, id, options | KEPT, &address);
 	if (mapping < 0)
 		return NULL;
 	release(fd, mapping);
@@ -141,6 +141,9 @@ TEST_F(end, takes_the_memory_away_at_once) {
 
 		mapping = map(self->fd, id, fillings[i], &address);
 		ASSERT_EQ(look(address), 0x11);
+		/* A part is elsewhere, so that the addresses stay. */
+		ASSERT_NE(mremap(address + 3 * P, P, P, MREMAP_MAYMOVE | MREMAP_FIXED, room(1)),
+			  MAP_FAILED);
 		ASSERT_EQ(unmap(self->fd, mapping), 0);
 		ASSERT_EQ(address_of(self->fd, mapping), NULL);
 		ASSERT_EQ(look(address), -SIGBUS);
@@ -153,7 +156,7 @@ TEST_F(end, takes_the_memory_away_at_once) {
 		ASSERT_EQ(look(address), -SIGBUS);
 		ASSERT_EQ(try_write(address, 0x33), SIGBUS);
 		ASSERT_TRUE(all_are(other, 4 * P, 0x22));
-		ASSERT_EQ(munmap(address, 4 * P), 0);
+		ASSERT_EQ(munmap(address, 3 * P), 0);
 		ASSERT_EQ(munmap(other, 4 * P), 0);
 		/* The descriptor alone does not take it. */
 		address = map_and_forget(self->fd, 4, 0x44, fillings[i]);
@@ -186,7 +189,9 @@ TEST_F(end, in_any_order) {
 					ASSERT_EQ(release(self->fd, mapping), 0);
 					break;
 				default:
-					ASSERT_TRUE(all_are(address, 4 * P, 0x11));
+					/* The driver's release ends it. */
+					ASSERT_EQ(look(address), memchr(orders[i], 'm', step) ?
+						  -SIGBUS : 0x11);
 					ASSERT_EQ(munmap(address, 4 * P), 0);
 				}
 			}
@@ -196,15 +201,156 @@ TEST_F(end, in_any_order) {
 
 /* The file that made it is closed, the driver as good as gone. */
 TEST_F(end, after_its_file) {
-	int other = open(PLAYGROUND, O_RDWR);
-	int id = buffer(other, 4 * P, 0x11);
+	static const u64 keeps[] = { 0, KEPT };
+	char *address[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		int other = open(PLAYGROUND, O_RDWR), id = buffer(other, 4 * P, 0x11), k;
+
+		for (k = 0; k < 2; k++) {
+			ASSERT_GT(map(other, id, UNIQUE | fillings[k] | keeps[i], &address[k]), 0);
+			ASSERT_TRUE(all_are(address[k], 4 * P, 0x11));
+		}
+		close(other);
+		for (k = 0; k < 2; k++) {
+			ASSERT_EQ(look(address[k]), keeps[i] ? 0x11 : -SIGBUS);
+			ASSERT_EQ(try_write(address[k] + P, 0x22), keeps[i] ? 0 : SIGBUS);
+			ASSERT_EQ(munmap(address[k], 4 * P), 0);
+		}
+		EXPECT_NOTHING_LEFT();
+	}
+}
+
+/* Whoever has a reference keeps it: of two that share it, and of one that is a part of it. */
+TEST_F(end, by_the_last_release) {
+	int id = buffer(self->fd, 4 * P, 0x11), i;
+	char *address, *other, *part;
+
+	for (i = 0; i < 2; i++) {
+		int first = map(self->fd, id, fillings[i], &address);
+		int second = map(self->fd, id, 0, &other);
+		int third = map_part(self->fd, id, 0, P, P, &part);
+
+		ASSERT_EQ(other, address);
+		ASSERT_EQ(part, address + P);
+		ASSERT_EQ(release(self->fd, first), 0);
+		ASSERT_EQ(look(address), 0x11);
+		ASSERT_EQ(release(self->fd, second), 0);
+		ASSERT_EQ(look(address + 2 * P), 0x11);
+		ASSERT_EQ(release(self->fd, third), 0);
+		ASSERT_EQ(look(address), -SIGBUS);
+		ASSERT_EQ(look(address + P), -SIGBUS);
+		ASSERT_EQ(try_write(address, 1), SIGBUS);
+		ASSERT_EQ(munmap(address, 4 * P), 0);
+		/* What the task keeps is another one. */
+		first = map(self->fd, id, fillings[i] | KEPT, &address);
+		second = map(self->fd, id, 0, &other);
+		ASSERT_NE(other, address);
+		third = map(self->fd, id, KEPT, &part);
+		ASSERT_EQ(part, address);
+		ASSERT_EQ(release(self->fd, second), 0);
+		ASSERT_EQ(release(self->fd, third), 0);
+		ASSERT_EQ(release(self->fd, first), 0);
+		ASSERT_EQ(look(other), -SIGBUS);
+		ASSERT_EQ(look(address), 0x11);
+		ASSERT_EQ(munmap(address, 4 * P), 0);
+		ASSERT_EQ(munmap(other, 4 * P), 0);
+	}
+	ASSERT_EQ(release(self->fd, id), 0);
+	EXPECT_NOTHING_LEFT();
+}
+
+static void wait_there(void *data)
+{
+	_exit(100 - look(data));
+}
+
+/* Who waits for the end of a redirect does not wait for what is gone. */
+TEST_F(end, of_waiting_by_the_last_release) {
+	int id = buffer(self->fd, P, 0x11), mapping;
+	char *address;
+	pid_t pid;
+
+	mapping = map(self->fd, id, UNIQUE, &address);
+	ASSERT_EQ(redirect(self->fd, mapping, 0, 0), 0);
+	pid = twin(wait_there, address);
+	ASSERT_TRUE(is_stuck(pid));
+	ASSERT_EQ(release(self->fd, mapping), 0);
+	ASSERT_EQ(wait_for(pid), 100 + SIGBUS);
+	/* Neither for what the task has unmapped. */
+	mapping = map(self->fd, id, UNIQUE, &address);
+	ASSERT_EQ(redirect(self->fd, mapping, 0, 0), 0);
+	pid = twin(wait_there, address);
+	ASSERT_TRUE(is_stuck(pid));
+	ASSERT_EQ(munmap(address, P), 0);
+	ASSERT_EQ(wait_for(pid), 100 + SIGSEGV);
+	release(self->fd, mapping);
+	release(self->fd, id);
+	EXPECT_NOTHING_LEFT();
+}
+
+/* How many areas of memory we have. */
+static int areas(void)
+{
+	FILE *file = fopen("/proc/self/maps", "r");
+	int count = 0, c;
+
+	while (file && (c = fgetc(file)) != EOF)
+		count += c == '\n';
+	if (file)
+		fclose(file);
+	return count;
+}
+
+TEST_F(end, gives_the_addresses_back) {
+	int id = buffer(self->fd, 4 * P, 0x11), before, i;
 	char *address;
 
-	ASSERT_GT(map(other, id, 0, &address), 0);
-	close(other);
-	ASSERT_TRUE(all_are(address, 4 * P, 0x11));
-	ASSERT_EQ(munmap(address, 4 * P), 0);
-	EXPECT_NOTHING_LEFT();
+	ASSERT_GT(map(self->fd, id, 0, &address), 0);
+	before = areas();
+	for (i = 0; i < 200; i++) {
+		int mapping = map(self->fd, id, UNIQUE | fillings[i % 2], &address);
+
+		ASSERT_GT(mapping, 0);
+		ASSERT_EQ(look(address), 0x11);
+		if (i % 4 < 2) {
+			ASSERT_EQ(unmap(self->fd, mapping), 0);
+			ASSERT_EQ(look(address), -SIGSEGV);
+		}
+		ASSERT_EQ(release(self->fd, mapping), 0);
+	}
+	/* What was only released is given back when there is one more. */
+	alive(self->fd);
+	ASSERT_GT(map(self->fd, id, UNIQUE, &address), 0);
+	ASSERT_LE(areas(), before + 1);
+}
+
+/* Only what is ours, and all there: not what the task has put there itself. */
+TEST_F(end, gives_nothing_back_that_is_not_its_own) {
+	int id = buffer(self->fd, 4 * P, 0x11), i, page;
+	char *address, *own;
+
+	for (i = 0; i < 12; i++) {
+		int mapping = map(self->fd, id, UNIQUE | fillings[i % 2], &address);
+
+		page = i / 2 % 4;
+		own = mmap(address + page * P, P, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		ASSERT_EQ(own, address + page * P);
+		own[5] = 0x77;
+		if (i < 8)
+			ASSERT_EQ(unmap(self->fd, mapping), 0);
+		ASSERT_EQ(release(self->fd, mapping), 0);
+		ASSERT_EQ(own[5], 0x77);
+		ASSERT_EQ(look(address + (page + 1) % 4 * P), -SIGBUS);
+		/* When the next one comes, too. */
+		mapping = map(self->fd, id, UNIQUE, &own);
+		ASSERT_EQ(address[page * P + 5], 0x77);
+		ASSERT_EQ(release(self->fd, mapping), 0);
+		ASSERT_EQ(munmap(address, 4 * P), 0);
+		ASSERT_EQ(munmap(own, 4 * P), 0);
+	}
 }
 
 static long module_users(void)
@@ -225,16 +371,15 @@ TEST_F(end, leaves_the_module_alone) {
 
 	ASSERT_GE(before, 0);
 	for (i = 0; i < 10; i++) {
-		int id = buffer(self->fd, P, 0x11), mapping = map(self->fd, id, 0, &address[i]);
+		int id = buffer(self->fd, P, 0x11);
+		int mapping = map(self->fd, id, KEPT, &address[i]);
 
 		ASSERT_GT(mapping, 0);
 		ASSERT_EQ(look(address[i]), 0x11);
-		if (i % 2)
-			ASSERT_EQ(unmap(self->fd, mapping), 0);
 		release(self->fd, mapping);
 		release(self->fd, id);
 	}
-	/* Nobody takes it from under them, also if they show nothing any more. */
+	/* Nobody takes it from under them. */
 	ASSERT_GE(module_users(), before + 10);
 	ASSERT_EQ(syscall(SYS_delete_module, "iomd", O_NONBLOCK), -1);
 	for (i = 0; i < 10; i++)
@@ -283,73 +428,55 @@ static void close_family(struct family *family)
 	close(family->to_child[1]);
 }
 
-static void write_and_wait(void *data)
+static void look_and_tell(void *data)
 {
 	struct family *family = data;
+	int there = look(family->address);
 
-	if (look(family->address) != 0x11 || try_write(family->address + P, 0x22))
-		_exit(1);
-	tell(family->from_child[1], 'w');
+	tell(family->from_child[1], there == -SIGSEGV ? 'n' : 'y');
+	/* What was not there can't come back, either. */
 	hear(family->to_child[0]);
-	/* Of what the parent did meanwhile: */
-	_exit(look(family->address + 2 * P) < 0 ? -look(family->address + 2 * P) :
-						   look(family->address + 2 * P));
+	_exit(look(family->address) == -SIGSEGV ? 0 : 1);
 }
 
-TEST_F(end, is_shared_with_children) {
-	struct family family;
-	pid_t pid;
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		open_family(&family, self->fd, map_and_forget(self->fd, 4, 0x11, fillings[i]));
-		ASSERT_EQ(look(family.address), 0x11);
-		pid = child(write_and_wait, &family);
-		ASSERT_EQ(hear(family.from_child[0]), 'w');
-		ASSERT_EQ(look(family.address + P), 0x22);
-		family.address[2 * P] = 0x33;
-		tell(family.to_child[1], 'g');
-		ASSERT_EQ(wait_for(pid), 0x33);
-		/* The child's end is not ours. */
-		ASSERT_EQ(look(family.address + 3 * P), 0x11);
-		ASSERT_EQ(munmap(family.address, 4 * P), 0);
-		close_family(&family);
-		EXPECT_NOTHING_LEFT();
-	}
-}
-
-TEST_F(end, with_a_child_that_outlives_us) {
-	struct family family;
-	pid_t pid;
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		open_family(&family, self->fd, map_and_forget(self->fd, 4, 0x11, fillings[i]));
-		pid = child(write_and_wait, &family);
-		ASSERT_EQ(hear(family.from_child[0]), 'w');
-		ASSERT_EQ(munmap(family.address, 4 * P), 0);
-		ASSERT_EQ(alive(self->fd).mapped, self->before.mapped + 1);
-		tell(family.to_child[1], 'g');
-		ASSERT_EQ(wait_for(pid), 0x11);
-		close_family(&family);
-		EXPECT_NOTHING_LEFT();
-	}
-}
-
-TEST_F(end, is_the_end_for_children_too) {
-	int id = buffer(self->fd, 4 * P, 0x11), mapping;
+/* Of pages, and of huge ones, if there are any: fork() would copy an entry of these. */
+static void expect_no_copy(struct __test_metadata *_metadata, int fd, int id, u64 options)
+{
 	struct family family;
 	char *address;
+	int mapping;
 	pid_t pid;
 
-	mapping = map(self->fd, id, 0, &address);
-	open_family(&family, self->fd, address);
-	pid = child(write_and_wait, &family);
-	ASSERT_EQ(hear(family.from_child[0]), 'w');
-	ASSERT_EQ(unmap(self->fd, mapping), 0);
+	mapping = map(fd, id, UNIQUE | options, &address);
+	ASSERT_GT(mapping, 0);
+	open_family(&family, fd, address);
+	ASSERT_EQ(look(address), 0x11);
+	/* A task can't change that. */
+	ASSERT_EQ(madvise(address, P, MADV_DOFORK), -1);
+	ASSERT_EQ(madvise(address, P, MADV_DONTFORK), 0);
+	pid = child(look_and_tell, &family);
+	ASSERT_EQ(hear(family.from_child[0]), 'n');
+	ASSERT_EQ(look(address), 0x11);
 	tell(family.to_child[1], 'g');
-	ASSERT_EQ(wait_for(pid), SIGBUS);
+	ASSERT_EQ(wait_for(pid), 0);
+	ASSERT_EQ(unmap(fd, mapping), 0);
+	release(fd, mapping);
 	close_family(&family);
+}
+
+TEST_F(end, is_not_for_children) {
+	const unsigned long huge = huge_page();
+	int id = buffer(self->fd, 4 * P, 0x11), i;
+
+	for (i = 0; i < 2; i++)
+		expect_no_copy(_metadata, self->fd, id, fillings[i]);
+	id = make(self->fd, (struct playground) { .order = PLAYGROUND_BUFFER,
+			.options = BOTH | CONTIGUOUS, .length = huge, .offset = huge });
+	if (!huge || id < 0)
+		SKIP(return, "the kernel has no huge page");
+	ASSERT_EQ(fill(self->fd, id, 0, huge, 0x11), 0);
+	for (i = 0; i < 2; i++)
+		expect_no_copy(_metadata, self->fd, id, fillings[i]);
 }
 
 static void exec_something(void *data)
@@ -481,18 +608,18 @@ TEST_F(end, of_the_owner_of_the_memory) {
 	pid = child(obey, &family);
 	close(family.to_child[0]);
 	ASSERT_EQ(hear(family.from_child[0]), 'r');
-	id = user_memory(self->fd, pid, memory + 10, P, BOTH);
+	id = user_memory(self->fd, pid, memory, P, BOTH);
 	ASSERT_GT(id, 0);
-	ASSERT_EQ(have_it_look(&family, memory + 10), 0);
+	ASSERT_EQ(have_it_look(&family, memory), 0);
 	mapping = map(self->fd, id, 0, &address);
 	ASSERT_GT(mapping, 0);
 	ASSERT_EQ(look(address), 0x77);
-	ASSERT_EQ(look(memory + 10), 0);
+	ASSERT_EQ(look(memory), 0);
 	close(family.to_child[1]);
 	ASSERT_EQ(wait_for(pid), 0);
 	ASSERT_EQ(look(address), 0x77);
 	ASSERT_EQ(try_write(address + P - 1, 1), 0);
-	ASSERT_EQ(munmap(address - 10, 2 * P), 0);
+	ASSERT_EQ(munmap(address, P), 0);
 	release(self->fd, mapping);
 	release(self->fd, id);
 	EXPECT_NOTHING_LEFT();

@@ -2,6 +2,8 @@
 /*
  * Mappings as the task that has them sees them.
  */
+#include <linux/futex.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -22,6 +24,12 @@ FIXTURE_SETUP(mapping) {
 
 FIXTURE_TEARDOWN(mapping) {
 	close(self->fd);
+}
+
+static void wait_for_the_end(void *unused)
+{
+	for (;;)
+		pause();
 }
 
 static long faults(void)
@@ -249,8 +257,9 @@ TEST_F(mapping, is_never_private_nor_more_than_it_was) {
 	ASSERT_EQ(look(again), 0x11);
 	ASSERT_EQ(unmap(self->fd, mapping), 0);
 	ASSERT_EQ(look(again), -SIGBUS);
-	ASSERT_EQ(look(address), -SIGBUS);
-	ASSERT_EQ(mmap_again(self->fd, address, MAP_SHARED, rw, 0, P, &again), -ENODEV);
+	/* Given back, as it was all there. */
+	ASSERT_EQ(look(address), -SIGSEGV);
+	ASSERT_EQ(mmap_again(self->fd, again, MAP_SHARED, rw, 0, P, &again), -ENODEV);
 }
 
 TEST_F(mapping, goes_where_it_is_told_if_that_is_free) {
@@ -423,16 +432,99 @@ TEST_F(mapping, of_the_tasks_own_memory) {
 	int id;
 
 	memset(memory, 0x11, 2 * P);
-	id = user_memory(self->fd, 0, memory + 100, P, BOTH);
+	id = user_memory(self->fd, 0, memory + P, P, BOTH);
 	ASSERT_GT(map(self->fd, id, 0, &address), 0);
-	memory[102] = 0x22;
+	memory[P + 2] = 0x22;
 	ASSERT_EQ(address[2], 0x22);
 	address[P - 1] = 0x33;
-	ASSERT_EQ(memory[P + 99], 0x33);
+	ASSERT_EQ(memory[2 * P - 1], 0x33);
 	/* Its pages are kept, wherever they were. */
 	ASSERT_EQ(munmap(memory, 2 * P), 0);
 	ASSERT_EQ(address[2], 0x22);
 	ASSERT_EQ(address[P - 1], 0x33);
+}
+
+/* Of what is not whole pages, the rest is nobody's business. */
+TEST_F(mapping, shows_nothing_that_was_not_described) {
+	static const struct {
+		u64 offset, length;
+	} parts[] = { { 0, 64 }, { 8, 64 }, { 100, 4096 }, { 0, 4097 }, { 1, 4095 } };
+	int whole = buffer(self->fd, 2 * P, 0x11), list, i;
+	u32 ids[2] = { whole };
+	char *memory = anonymous(3), *address;
+
+	memset(memory, 0x11, 3 * P);
+	for (i = 0; i < 5; i++) {
+		u64 offset = parts[i].offset, length = parts[i].length;
+		int own = user_memory(self->fd, 0, memory + offset, length, BOTH);
+		int part = sub(self->fd, whole, offset, length);
+
+		EXPECT_EQ(map(self->fd, own, UNIQUE, &address), -EINVAL);
+		EXPECT_EQ(map(self->fd, part, UNIQUE, &address), -EINVAL);
+		EXPECT_EQ(map(self->fd, part, UNIQUE | READ_ONLY | PREFAULT, &address), -EINVAL);
+		ids[1] = part;
+		list = multi(self->fd, ids, 2);
+		EXPECT_EQ(map(self->fd, list, UNIQUE, &address), -EINVAL);
+		/* Whose pages are whole can be seen. */
+		EXPECT_GT(map_part(self->fd, list, UNIQUE, 0, P, &address), 0);
+		EXPECT_EQ(map_part(self->fd, list, UNIQUE, 0, P - 1, &address), -EINVAL);
+		/* A buffer has the rest of its pages for itself. */
+		EXPECT_GT(map_part(self->fd, whole, UNIQUE, offset, length, &address), 0);
+		EXPECT_EQ(look(address), 0x11);
+	}
+	/* What a redirect shows, neither. */
+	i = map_part(self->fd, whole, UNIQUE, 8, 64, &address);
+	ASSERT_GT(i, 0);
+	EXPECT_EQ(redirect(self->fd, i, user_memory(self->fd, 0, memory + 8, 64, BOTH), 0), -EINVAL);
+	EXPECT_EQ(redirect(self->fd, i, sub(self->fd, whole, 8, 64), 0), -EINVAL);
+	EXPECT_EQ(redirect(self->fd, i, buffer(self->fd, P, 0x22), 8), 0);
+	EXPECT_EQ(look(address), 0x22);
+}
+
+/* Who only looks does not keep the driver from having a device write. */
+TEST_F(mapping, for_reading_leaves_the_memory_as_it_is) {
+	char *memory = anonymous(1), *address;
+	int id, mapping;
+
+	memset(memory, 0x11, P);
+	id = user_memory(self->fd, 0, memory, P, BIT(1));
+	mapping = map(self->fd, id, READ_ONLY, &address);
+	ASSERT_GT(mapping, 0);
+	ASSERT_EQ(simply(self->fd, PLAYGROUND_PREPARE, id, BIT(1)), 0);
+	ASSERT_EQ(look(address), 0x11);
+	ASSERT_EQ(try_write(address, 1), SIGSEGV);
+	ASSERT_EQ(simply(self->fd, PLAYGROUND_COMPLETE, id, 0), 0);
+	ASSERT_EQ(unmap(self->fd, mapping), 0);
+	/* What can only be read stays so. */
+	ASSERT_EQ(mprotect(memory, P, PROT_READ), 0);
+	id = user_memory(self->fd, 0, memory, P, OUT);
+	ASSERT_GT(map(self->fd, id, READ_ONLY, &address), 0);
+	ASSERT_EQ(simply(self->fd, PLAYGROUND_PREPARE, id, BIT(1)), -EACCES);
+}
+
+/* All who map parts of it would write the memory itself, and see what becomes of it. */
+TEST_F(mapping, of_a_composite_with_a_copy_is_refused) {
+	char *memory = anonymous(2), *address;
+	u32 ids[2], outer[2];
+	int list;
+
+	memset(memory, 0x11, 2 * P);
+	ids[0] = buffer(self->fd, P, 0x22);
+	ids[1] = user_memory(self->fd, 0, memory, P, BOTH | COPY_ON_WRITE);
+	list = multi(self->fd, ids, 2);
+	ASSERT_GT(list, 0);
+	EXPECT_EQ(map(self->fd, list, 0, &address), -EOPNOTSUPP);
+	EXPECT_EQ(map(self->fd, list, READ_ONLY, &address), -EOPNOTSUPP);
+	outer[0] = sub(self->fd, ids[1], 0, P);
+	outer[1] = ids[0];
+	EXPECT_EQ(map(self->fd, multi(self->fd, outer, 2), 0, &address), -EOPNOTSUPP);
+	outer[0] = sub(self->fd, list, 0, 2 * P);
+	EXPECT_EQ(map(self->fd, outer[0], 0, &address), -EOPNOTSUPP);
+	EXPECT_EQ(map(self->fd, multi(self->fd, outer, 2), 0, &address), -EOPNOTSUPP);
+	/* A part of it alone is shown by who has the copy. */
+	ASSERT_GT(map(self->fd, sub(self->fd, ids[1], 0, P), 0, &address), 0);
+	address[0] = 0x33;
+	ASSERT_EQ(memory[0], 0x11);
 }
 
 /* Memory of our own that is one huge page, if there are any. */
@@ -474,6 +566,41 @@ TEST_F(mapping, of_huge_frames_is_not_for_direct_io) {
 		EXPECT_EQ(look(address + P + 1), 0x11);
 	}
 	close(disk);
+}
+
+/* What debuggers and others get who look at memory through the task. */
+TEST_F(mapping, is_not_for_who_looks_from_outside) {
+	int id = buffer(self->fd, P, 0x11), memory = open("/proc/self/mem", O_RDWR), status;
+	char *address, byte = 0x22;
+	pid_t pid;
+
+	ASSERT_GT(map(self->fd, id, 0, &address), 0);
+	ASSERT_EQ(look(address), 0x11);
+	ASSERT_GE(memory, 0);
+	ASSERT_EQ(pread(memory, &byte, 1, ADDRESS(address)), -1);
+	ASSERT_EQ(errno, EIO);
+	ASSERT_EQ(pwrite(memory, &byte, 1, ADDRESS(address)), -1);
+	ASSERT_EQ(errno, EIO);
+	close(memory);
+	pid = twin(wait_for_the_end, NULL);
+	ASSERT_EQ(ptrace(PTRACE_SEIZE, pid, NULL, NULL), 0);
+	ASSERT_EQ(ptrace(PTRACE_INTERRUPT, pid, NULL, NULL), 0);
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	errno = 0;
+	ASSERT_EQ(ptrace(PTRACE_PEEKDATA, pid, address, NULL), -1);
+	ASSERT_EQ(errno, EIO);
+	ASSERT_EQ(ptrace(PTRACE_POKEDATA, pid, address, (void *)1), -1);
+	ASSERT_EQ(errno, EIO);
+	kill(pid, SIGKILL);
+	ASSERT_EQ(wait_for(pid), -SIGKILL);
+	/* Neither in core dumps, nor for what waits by the page. */
+	ASSERT_EQ(madvise(address, P, MADV_DODUMP), -1);
+	ASSERT_EQ(errno, EINVAL);
+	ASSERT_EQ(syscall(SYS_futex, address, FUTEX_WAKE, 1, NULL, NULL, 0), -1);
+	ASSERT_EQ(errno, EFAULT);
+	/* A private one goes by the address alone. */
+	ASSERT_EQ(syscall(SYS_futex, address, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0), 0);
+	ASSERT_EQ(look(address), 0x11);
 }
 
 TEST_F(mapping, is_not_for_direct_io) {
