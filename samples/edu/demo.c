@@ -26,54 +26,7 @@
 #define HUGE		(512 * PAGE)
 #define MIB		(256 * PAGE)
 
-int device = -1;
 static bool bounced;
-
-static const char *errno_name(int number)
-{
-	return number ? strerrorname_np(number) : "success";
-}
-
-static int copy_ranges(const struct iomd_edu_range *source, __u32 source_count,
-		       const struct iomd_edu_range *destination, __u32 destination_count,
-		       __u64 *transfers)
-{
-	struct iomd_edu_copy copy = {
-		.size = sizeof(copy),
-		.source = (uintptr_t)source,
-		.source_count = source_count,
-		.destination = (uintptr_t)destination,
-		.destination_count = destination_count,
-	};
-
-	if (ioctl(device, IOMD_EDU_COPY, &copy))
-		return errno;
-	if (transfers)
-		*transfers = copy.transfers;
-	return 0;
-}
-
-int copy_bytes(const void *source, void *destination, __u64 length)
-{
-	struct iomd_edu_range from = { (uintptr_t)source, length };
-	struct iomd_edu_range to = { (uintptr_t)destination, length };
-
-	return copy_ranges(&from, 1, &to, 1, NULL);
-}
-
-int open_again(void)
-{
-	glob_t nodes;
-	int fd;
-
-	if (glob("/dev/iomd-edu*", 0, NULL, &nodes))
-		fail("no /dev/iomd-eduN: is the driver bound to a device?");
-	fd = open(nodes.gl_pathv[0], O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		fail("%s: %m", nodes.gl_pathv[0]);
-	globfree(&nodes);
-	return fd;
-}
 
 static void open_device(void)
 {
@@ -137,13 +90,6 @@ static void move(size_t length, const struct place *from, const struct place *to
 }
 
 /* Refusals */
-
-void expect(const char *what, int expected, int got)
-{
-	if (got != expected)
-		fail("%s: %s, expected %s", what, errno_name(got), errno_name(expected));
-	printf("  %-62s %s\n", what, errno_name(got));
-}
 
 static int raw_copy(const struct iomd_edu_copy *model, __u32 size, __u32 flags,
 		    unsigned char tail)
@@ -221,33 +167,6 @@ static void refuse_memory(unsigned char *source, unsigned char *destination)
 	munmap(hole, 3 * PAGE);
 }
 
-/* Exits with the errno of the copy, as a user who may not lock more than @limit. */
-pid_t start_copy(const void *source, void *destination, size_t length, rlim_t limit)
-{
-	struct rlimit memlock = { limit, limit };
-	pid_t child;
-
-	fflush(stdout);
-	child = fork();
-	if (child < 0)
-		fail("fork: %m");
-	if (child)
-		return child;
-	if (limit != RLIM_INFINITY &&
-	    (setrlimit(RLIMIT_MEMLOCK, &memlock) || setresuid(65534, 65534, 65534)))
-		_exit(255);
-	_exit(copy_bytes(source, destination, length));
-}
-
-int end_of(pid_t child)
-{
-	int status;
-
-	if (waitpid(child, &status, 0) != child)
-		fail("waitpid: %m");
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
 static void refuse_over_memlock(unsigned char *source, unsigned char *destination)
 {
 	const rlim_t limit = 8 * PAGE;
@@ -259,14 +178,6 @@ static void refuse_over_memlock(unsigned char *source, unsigned char *destinatio
 }
 
 /* Interrupted */
-
-__u64 milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* A copy of 1 MiB, of which some bytes but not all have arrived, if only in a copy. */
 static pid_t start_long_copy(struct buffer *source, struct buffer *destination)
@@ -317,15 +228,6 @@ static void kill_in_mid_transfer(void)
 	end_long_copy(&source, &destination, "killed", start);
 }
 
-void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		fail("%s: %m", path);
-	close(fd);
-}
-
 static char bus_address[16];
 
 static void find_bus_address(void)
@@ -369,21 +271,6 @@ static void unbind_in_mid_transfer(void)
 	expect("a copy after binding again", 0,
 	       copy_bytes(source.memory, source.memory + PAGE, PAGE));
 	free_buffer(&source);
-}
-
-int show_or_fill(int fd, unsigned long command, const struct buffer *buffer, __u32 *length)
-{
-	struct iomd_edu_show show = { .size = sizeof(show) };
-
-	if (buffer) {
-		show.ranges = (uintptr_t)buffer->ranges;
-		show.range_count = buffer->count;
-	}
-	if (ioctl(fd, command, &show))
-		return errno;
-	if (length)
-		*length = show.length;
-	return 0;
 }
 
 /* The first @written bytes are the device's, the rest nobody touched. */
@@ -430,67 +317,6 @@ static void unbind_while_shown(void)
 	free_buffer(&shown);
 }
 
-/* Counters */
-
-/* Lines are "NAME VALUE"; of "live CLASS VALUE" the sum, if @name is "live ". */
-static __u64 read_counter(const char *path, const char *name)
-{
-	FILE *file = fopen(path, "re");
-	char line[128], *last;
-	bool found = false;
-	__u64 sum = 0;
-
-	if (!file)
-		fail("%s: %m", path);
-	while (fgets(line, sizeof(line), file)) {
-		last = strrchr(line, ' ');
-		if (!last || strncmp(line, name, strlen(name)))
-			continue;
-		sum += strtoull(last, NULL, 10);
-		found = true;
-	}
-	fclose(file);
-	if (!found)
-		fail("%s has no %s", path, name);
-	return sum;
-}
-
-#define COUNTERS	"/sys/kernel/debug/iomd/counters"
-#define VMSTAT		"/proc/vmstat"
-
-static const struct {
-	const char *path, *taken, *given_back;
-	/* The driver maps its registers for as long as it is bound. */
-	__u64 held;
-} pairs[] = {
-	{ COUNTERS, "pages_pinned", "pages_unpinned", 0 },
-	{ COUNTERS, "pages_charged", "pages_uncharged", 0 },
-	{ COUNTERS, "dma_mapped", "dma_unmapped", 0 },
-	{ COUNTERS, "mappings_made", "mappings_ended", 1 },
-	{ VMSTAT, "nr_foll_pin_acquired", "nr_foll_pin_released", 0 },
-};
-
-static void check_counters(__u64 live_before)
-{
-	__u64 taken, given_back, live = read_counter(COUNTERS, "live ");
-	size_t i;
-
-	write_file("/proc/sys/vm/stat_refresh", "1");
-	for (i = 0; i < ARRAY_SIZE(pairs); i++) {
-		taken = read_counter(pairs[i].path, pairs[i].taken);
-		given_back = read_counter(pairs[i].path, pairs[i].given_back);
-		printf("  %-21s%7llu   %-21s%7llu%s\n", pairs[i].taken, taken,
-		       pairs[i].given_back, given_back,
-		       pairs[i].held ? "   the driver holds its registers" : "");
-		if (!taken || taken != given_back + pairs[i].held)
-			fail("%s and %s do not match", pairs[i].taken, pairs[i].given_back);
-	}
-	printf("  %-21s%7llu   %-21s%7llu   the driver's registers\n", "live objects, before",
-	       live_before, "now", live);
-	if (live != live_before)
-		fail("objects are left");
-}
-
 int main(int argc, char **argv)
 {
 	unsigned char *source, *destination;
@@ -501,7 +327,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	write_file("/proc/sys/vm/nr_hugepages", "8");
 	open_device();
-	live_before = read_counter(COUNTERS, "live ");
+	live_before = live_objects();
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		move(cases[i].length, &cases[i].from, &cases[i].to);
@@ -528,7 +354,7 @@ int main(int argc, char **argv)
 	unbind_while_shown();
 
 	printf("\nTaken, and given back\n");
-	check_counters(live_before);
+	check_counters(live_before, 1);
 	close(device);
 	write_file("/proc/sys/vm/nr_hugepages", "0");
 	printf("\ndemo: all checks passed\n");

@@ -42,6 +42,9 @@ void free_buffer(struct buffer *buffer);
 void fill_buffer(struct buffer *buffer, bool data);
 void check_buffer(struct buffer *buffer, const char *name);
 
+int copy_ranges(const struct iomd_edu_range *source, __u32 source_count,
+		const struct iomd_edu_range *destination, __u32 destination_count,
+		__u64 *transfers);
 int copy_bytes(const void *source, void *destination, __u64 length);
 int show_or_fill(int fd, unsigned long command, const struct buffer *buffer, __u32 *length);
 void expect(const char *what, int expected, int got);
@@ -51,6 +54,10 @@ __u64 milliseconds(void);
 void write_file(const char *path, const char *text);
 /* /dev/iomd-eduN once more. */
 int open_again(void);
+
+__u64 live_objects(void);
+/* All that was taken is given back but what @bound devices' driver holds of each. */
+void check_counters(__u64 live_before, unsigned int bound);
 
 /* What each user may do to the others, which is nothing. */
 void among_users(void);
