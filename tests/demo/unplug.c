@@ -74,6 +74,7 @@ static int wait_for_slot(bool wanted)
 {
 	__u64 give_up = milliseconds() + 30000;
 	unsigned int i;
+	bool there;
 	int fd;
 
 	for (i = 1;; i++) {
@@ -81,9 +82,10 @@ static int wait_for_slot(bool wanted)
 		if (!(i % 10))
 			write_file("/dev/kmsg", "waiting for the slot");
 		fd = open_node(true);
-		if (wanted == (fd >= 0))
+		there = fd >= 0;
+		if (there == wanted)
 			return fd;
-		if (fd >= 0)
+		if (there)
 			close(fd);
 		if (milliseconds() > give_up)
 			fail("the slot's device does not %s", wanted ? "come" : "go");
