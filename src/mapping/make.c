@@ -405,8 +405,9 @@ static struct iomd_mapping *create(struct iomd *md, struct task_struct *task,
  * if the memory is prepared for OUT only and IOMD_MAP_READ_ONLY is not given;
  * -EEXIST if something is at the address; -ENOENT if there is nothing to share;
  * -ESRCH if the task's address space is gone; -ENXIO for another machine's memory;
- * -EBUSY for the kernel while @md is redirected, or if device memory is mapped with
- * another cache mode; -EOPNOTSUPP for IOMD_MAP_OVERWRITE, a fixed address in the
+ * -EBUSY for the kernel while @md is redirected, or for a task if device memory is
+ * mapped with another cache mode (for the kernel -ENOMEM, as ioremap gives no reason);
+ * -EOPNOTSUPP for IOMD_MAP_OVERWRITE, a fixed address in the
  * kernel, a cache mode that the memory can't have, kernel mappings of RAM of several
  * modes, or of device memory that is not one piece, or together with RAM, or
  * read-only, or with guards, kernel guards where the architecture can't have them, or a
