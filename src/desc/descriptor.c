@@ -167,14 +167,23 @@ noinline int iomd_refuse_complete(int error)
 	return error;
 }
 
+noinline int iomd_refuse_end_of_use(void)
+{
+	WARN_ONCE(1, "iomd: the end of a use that did not begin\n");
+	return -EAGAIN;
+}
+
 static noinline int count_user(struct iomd *md, bool begin)
 {
 	unsigned long irq;
+	bool refused;
 
 	raw_spin_lock_irqsave(&md->lock, irq);
-	WRITE_ONCE(md->users, md->users + (begin ? 1 : -1));
+	refused = !begin && !md->users;
+	if (!refused)
+		WRITE_ONCE(md->users, md->users + (begin ? 1 : -1));
 	raw_spin_unlock_irqrestore(&md->lock, irq);
-	return 0;
+	return refused ? iomd_refuse_end_of_use() : 0;
 }
 
 int iomd_set_in_use(struct iomd *md, bool begin)

@@ -12,6 +12,7 @@ bool iomd_ends_anywhere(const struct os_object *object);
 
 /* A mapping begins or ends to use a descriptor's memory; see iomd_ops. */
 int iomd_set_in_use(struct iomd *md, bool begin);
+int iomd_refuse_end_of_use(void);
 
 /* Say once that a driver completed what it must not, if @error is that; @error. */
 int iomd_refuse_complete(int error);

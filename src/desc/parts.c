@@ -387,7 +387,8 @@ static void count_user(struct iomd_composite *composite, bool begin)
  * @md: composite; not prepared itself if each part is
  * @begin: begins?
  *
- * Return: 0; what the first part that refused said, with nothing changed.
+ * Return: 0; -EAGAIN for the end of a use that did not begin; what the first part that
+ * refused said; with nothing changed.
  * Context: any, hard IRQ included.
  */
 int iomd_composite_set_in_use(struct iomd *md, bool begin)
@@ -398,6 +399,8 @@ int iomd_composite_set_in_use(struct iomd *md, bool begin)
 	u32 i;
 
 	if (!begin) {
+		if (!READ_ONCE(composite->users))
+			return iomd_refuse_end_of_use();
 		for (i = 0; i < parts->count; i++)
 			iomd_set_in_use(parts->list[i].md, false);
 		count_user(composite, false);

@@ -63,6 +63,8 @@ static int sub_set_in_use(struct iomd *md, bool begin)
 	unsigned long irq;
 	int ret;
 
+	if (!begin && !READ_ONCE(sub->users))
+		return iomd_refuse_end_of_use();
 	ret = iomd_set_in_use(sub->part.md, begin);
 	if (ret)
 		return ret;

@@ -117,24 +117,22 @@ int iomd_wire_begin_unwire(struct iomd_wire *wire)
  * @wire: state
  * @begin: begins?
  *
- * Return: 0; -EAGAIN if the memory is not wired; -EOVERFLOW.
+ * Return: 0; -EAGAIN if the memory is not wired, or is not in use; -EOVERFLOW.
  * Context: any, hard IRQ included.
  */
 int iomd_wire_set_in_use(struct iomd_wire *wire, bool begin)
 {
 	u64 state;
 
-	if (!begin) {
-		atomic64_fetch_sub_release(USER, &wire->state);
-		return 0;
-	}
 	do {
 		state = read_state(wire);
-		if (!(state & COUNT))
+		if (!begin && !(state & USERS))
+			return iomd_refuse_end_of_use();
+		if (begin && !(state & COUNT))
 			return -EAGAIN;
-		if ((state & USERS) == USERS)
+		if (begin && (state & USERS) == USERS)
 			return -EOVERFLOW;
-	} while (!change(wire, state, state + USER));
+	} while (!change(wire, state, begin ? state + USER : state - USER));
 	return 0;
 }
 

@@ -114,7 +114,7 @@ static size_t size_of_arguments(enum iomd_dma_operation op)
  * without @data or device; -EOPNOTSUPP for IOMD_MD_ADD_DMA_MAP_SPEC. Walk: -EOVERFLOW
  * at the end, -EINVAL beyond it or for a mapped address, -ENXIO for that of another
  * machine's memory, -EAGAIN if the memory is not prepared. Active: -EAGAIN if the
- * memory is not prepared. Map: see iomd_dma_map().
+ * memory is not prepared. Inactive: -EAGAIN if it is not active. Map: see iomd_dma_map().
  * Context: walking, characteristics, active and inactive: any, hard IRQ included. Map:
  * may sleep. Unmap: see iomd_dma_unmap().
  */
