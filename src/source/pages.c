@@ -10,7 +10,9 @@
 #include <linux/highmem.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/mmzone.h>
 #include <linux/sched/signal.h>
+#include <linux/vmstat.h>
 
 #include "../debug/counters.h"
 #include "../debug/inject.h"
@@ -59,6 +61,30 @@ static unsigned int most_order(u64 allowed)
 	return min_t(unsigned int, IOMD_MAX_ORDER, __ffs64(~(allowed >> PAGE_SHIFT)));
 }
 
+/*
+ * Does that leave something of the smallest zone, for those who can't do without? Who asks
+ * for just this zone is not kept from its end by the allocator.
+ */
+static bool leaves_reserve(const struct hunt *hunt, gfp_t gfp, unsigned int order)
+{
+#ifdef CONFIG_ZONE_DMA
+	unsigned long free = 0, all = 0;
+	int node;
+
+	if (!hunt->brief || !(gfp & __GFP_DMA))
+		return true;
+	for_each_online_node(node) {
+		struct zone *zone = &NODE_DATA(node)->node_zones[ZONE_DMA];
+
+		free += zone_page_state(zone, NR_FREE_PAGES);
+		all += zone_managed_pages(zone);
+	}
+	return free >= (1UL << order) + min(all / 4, IOMD_PAGES_RESERVE);
+#else
+	return true;
+#endif
+}
+
 static struct page *find_block(struct hunt *hunt, gfp_t gfp, unsigned int order,
 			       unsigned long may_set_aside)
 {
@@ -68,6 +94,8 @@ static struct page *find_block(struct hunt *hunt, gfp_t gfp, unsigned int order,
 	if (order > hunt->least_order)
 		gfp = (gfp & ~(__GFP_RECLAIM | __GFP_RETRY_MAYFAIL)) | __GFP_NORETRY;
 	for (;;) {
+		if (!leaves_reserve(hunt, gfp, order))
+			return NULL;
 		page = iomd_should_fail() ? NULL : alloc_pages(gfp, order);
 		if (!page || is_reachable(hunt, page, order))
 			return page;

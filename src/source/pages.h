@@ -5,6 +5,7 @@
 #ifndef IOMD_SOURCE_PAGES_H
 #define IOMD_SOURCE_PAGES_H
 
+#include <linux/sizes.h>
 #include <linux/types.h>
 
 struct iomd_segments;
@@ -16,7 +17,8 @@ struct iomd_segments;
  * @mask: bits that a physical address may have; 0: all
  * @contiguous: all of it in one piece
  * @reserve: the kernel's reserves may be used
- * @brief: for a short while: rather found fast than in few pieces
+ * @brief: for a short while: rather found fast than in few pieces, and leaving
+ *	IOMD_PAGES_RESERVE of the smallest zone, or a quarter, to others
  */
 struct iomd_pages_wish {
 	u64 bytes;
@@ -26,6 +28,8 @@ struct iomd_pages_wish {
 	bool reserve;
 	bool brief;
 };
+
+#define IOMD_PAGES_RESERVE	((unsigned long)SZ_4M >> PAGE_SHIFT)
 
 /* is_power_of_2() takes no more than a long. */
 static inline bool iomd_is_power_of_2(u64 value)
