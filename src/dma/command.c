@@ -177,8 +177,8 @@ IOMD_EXPORT(iomd_dma_command_init_with_specification);
  * Return: the command with one reference, the caller's; or ERR_PTR: -EINVAL without
  * @function, for address bits that @function can't write or that are less than a
  * page's, an alignment that is no power of two, unknown options, or a @mapper that
- * would not be used; -ENODEV if @mapper is not set up for DMA, or its driver has left
- * it; -ENOMEM.
+ * would not be used; -ENODEV if @mapper is not set up for
+ * DMA, or its driver has left it; -ENOMEM.
  * Context: may sleep.
  */
 struct iomd_dma_command *
@@ -408,6 +408,8 @@ struct iomd *iomd_dma_command_create_copy_buffer(struct iomd_dma_command *comman
 	limits = iomd_dma_command_limits(command);
 	if (command->device && iomd_dma_device_translates(command->device->dev))
 		limits.last = U64_MAX;
+	else if (command->device)
+		limits.last = iomd_dma_device_memory_below(command->device->dev, limits.last);
 	return iomd_bounce_whole(length, direction, &limits);
 }
 IOMD_EXPORT(iomd_dma_command_create_copy_buffer);

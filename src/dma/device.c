@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+#include "../compat/bus.h"
 #include "../compat/driver.h"
 #include "../compat/swiotlb.h"
 #include "../debug/counters.h"
@@ -21,20 +22,54 @@ static u64 highest_of(struct device *dev)
 	return min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
 }
 
-bool iomd_dma_device_is_misled(struct device *dev)
+/* Is memory elsewhere for the device than for the CPU? An IOMMU's addresses are anywhere. */
+static bool is_moved(struct device *dev)
+{
+	return iomd_compat_bus_is_moved(dev) && !iomd_dma_device_translates(dev);
+}
+
+static bool reaches_bounce_buffers(struct device *dev)
+{
+	return iomd_compat_bus_address(dev, iomd_compat_swiotlb_last(dev)) <= highest_of(dev);
+}
+
+static bool is_misled(struct device *dev)
 {
 	return !iomd_dma_device_translates(dev) && is_swiotlb_force_bounce(dev) &&
-	       iomd_compat_swiotlb_last(dev) > highest_of(dev);
+	       !reaches_bounce_buffers(dev);
+}
+
+bool iomd_dma_device_needs_its_pages(struct device *dev)
+{
+	return is_moved(dev) || is_misled(dev);
 }
 
 /* By an IOMMU or by copying, the DMA API has a device reach any memory. */
-u64 iomd_dma_device_find_reach(struct device *dev)
+struct iomd_dma_reach iomd_dma_device_find_reach(struct device *dev)
 {
+	struct iomd_dma_reach reach = { .last = U64_MAX };
+
 	if (iomd_dma_device_translates(dev) ||
-	    (dma_max_mapping_size(dev) != SIZE_MAX &&
-	     iomd_compat_swiotlb_last(dev) <= highest_of(dev)))
-		return U64_MAX;
-	return iomd_dma_device_is_misled(dev) ? 0 : highest_of(dev);
+	    (dma_max_mapping_size(dev) != SIZE_MAX && reaches_bounce_buffers(dev)))
+		return reach;
+	reach.last = is_misled(dev) ? 0 : highest_of(dev);
+	reach.moved = reach.last && is_moved(dev) ? dev : NULL;
+	return reach;
+}
+
+/* No address is the error's, which is what memory has that the device does not see. */
+bool iomd_dma_reach_has_moved(const struct iomd_dma_reach *reach, phys_addr_t address,
+			      u64 length)
+{
+	u64 first = iomd_compat_bus_address(reach->moved, address);
+	u64 last = iomd_compat_bus_address(reach->moved, address + length - 1);
+
+	return first != DMA_MAPPING_ERROR && last - first == length - 1 && last <= reach->last;
+}
+
+u64 iomd_dma_device_memory_below(struct device *dev, u64 last)
+{
+	return is_moved(dev) ? (u64)iomd_compat_bus_memory(dev, last) : last;
 }
 
 static bool reaches_all(struct device *dev)

@@ -24,6 +24,8 @@
 
 #include <iomd/dma.h>
 
+#include "limits.h"
+
 struct device;
 
 struct iomd_dma_device {
@@ -76,23 +78,72 @@ static inline bool iomd_dma_device_translates(struct device *dev)
 	return dma_get_merge_boundary(dev);
 }
 
-/* For a device that does not reach all. */
-u64 iomd_dma_device_find_reach(struct device *dev);
-
-/*
- * Highest physical address that may be handed to the DMA API for it; beyond that,
- * where it can't help, it complains loudly.
+/**
+ * struct iomd_dma_reach - which physical memory may be handed to the DMA API
+ * @last: the highest address
+ * @moved: NULL, or the device, which sees memory at other addresses than the CPU does:
+ *	then each range is asked for, and @last does not count
+ *
+ * For the rest, where the DMA API can't help, it complains loudly.
  */
-static inline u64 iomd_dma_device_reach(const struct iomd_dma_device *device)
+struct iomd_dma_reach {
+	u64 last;
+	struct device *moved;
+};
+
+/* For a device that does not reach all. */
+struct iomd_dma_reach iomd_dma_device_find_reach(struct device *dev);
+bool iomd_dma_reach_has_moved(const struct iomd_dma_reach *reach, phys_addr_t address,
+			      u64 length);
+
+static inline struct iomd_dma_reach iomd_dma_device_reach(const struct iomd_dma_device *device)
 {
-	return READ_ONCE(device->reaches_all) ? U64_MAX : iomd_dma_device_find_reach(device->dev);
+	if (READ_ONCE(device->reaches_all))
+		return (struct iomd_dma_reach) { .last = U64_MAX };
+	return iomd_dma_device_find_reach(device->dev);
+}
+
+/* Of @length bytes, at least 1. */
+static inline bool iomd_dma_reach_has(const struct iomd_dma_reach *reach, phys_addr_t address,
+				      u64 length)
+{
+	if (unlikely(reach->moved))
+		return iomd_dma_reach_has_moved(reach, address, length);
+	return address + length - 1 <= reach->last;
 }
 
 /*
- * Would the DMA API copy everything to bounce buffers that the device can't reach?
- * Then only what the API itself allocates for the device is any good.
+ * What the DMA API and the device can take; addresses are the device's. The only place
+ * that asks a device for that. Where an entry is cut, it is between pages if possible,
+ * and where bounce buffers keep the lower bits of an address (min_align_mask).
  */
-bool iomd_dma_device_is_misled(struct device *dev);
+static inline struct iomd_limits iomd_dma_device_limits(const struct iomd_dma_device *device)
+{
+	struct device *dev = device->dev;
+	u64 most = READ_ONCE(device->reaches_all) ? U64_MAX : dma_max_mapping_size(dev);
+
+	return (struct iomd_limits) {
+		.segment = min_t(u64, dma_get_max_seg_size(dev), most),
+		.boundary = dma_get_seg_boundary(dev),
+		.last = min_not_zero(dma_get_mask(dev), dev->bus_dma_limit),
+		.alignment = 1,
+		.inner_alignment = max_t(u32, PAGE_SIZE, dma_get_min_align_mask(dev) + 1),
+		.length_alignment = 1,
+	};
+}
+
+/*
+ * Highest physical address of memory that the device sees at or below @last, if it sees
+ * any there.
+ */
+u64 iomd_dma_device_memory_below(struct device *dev, u64 last);
+
+/*
+ * Is what the DMA API itself allocates for the device the only copy that is any good?
+ * Either because the API would copy everything else to bounce buffers that the device
+ * can't reach, or because only the API knows which memory has low addresses there.
+ */
+bool iomd_dma_device_needs_its_pages(struct device *dev);
 
 static inline bool iomd_dma_device_is_gone(const struct iomd_dma_device *device)
 {

@@ -23,30 +23,13 @@
 #include "pages.h"
 #include "table.h"
 
-/* What an entry may be; where one is cut, it is between pages if possible. */
-static struct iomd_limits limits_of(const struct iomd_dma_device *device)
-{
-	struct device *dev = device->dev;
-	u64 most = READ_ONCE(device->reaches_all) ? U64_MAX : dma_max_mapping_size(dev);
-
-	return (struct iomd_limits) {
-		.segment = min_t(u64, dma_get_max_seg_size(dev), most),
-		.boundary = dma_get_seg_boundary(dev),
-		.last = dma_get_mask(dev),
-		.alignment = 1,
-		.inner_alignment = PAGE_SIZE,
-		.length_alignment = 1,
-	};
-}
-
 /* RAM, and within reach? */
-static int check_segment(const struct iomd_segment_iter *iter, u64 reach)
+static __always_inline int check_segment(const struct iomd_segment_iter *iter,
+					 const struct iomd_dma_reach *reach)
 {
-	phys_addr_t last = iter->address + iter->length - 1;
-
 	if (!iomd_is_ram_segment(iter))
 		return -EOPNOTSUPP;
-	return last > reach ? -ERANGE : 0;
+	return iomd_dma_reach_has(reach, iter->address, iter->length) ? 0 : -ERANGE;
 }
 
 /* One segment, in pieces that the device can take. */
@@ -83,14 +66,14 @@ static __always_inline int fill(struct iomd_dma_map *map, const struct iomd_limi
 	struct iomd_dma_table table = iomd_dma_table_begin(&map->sgt, map->entries);
 	struct iomd_segment_iter iter __uninitialized;
 	u64 options = IOMD_MEMORY_SEGMENT_LOCAL;
-	u64 reach = iomd_dma_device_reach(map->device);
+	struct iomd_dma_reach reach = iomd_dma_device_reach(map->device);
 	int ret;
 
 	if (map->direction != DMA_TO_DEVICE)
 		options |= IOMD_MEMORY_SEGMENT_WRITE;
 	iomd_segment_iter_init(&iter, map->md, map->offset, map->length, options);
 	while (iter.length) {
-		ret = check_segment(&iter, reach) ?:
+		ret = check_segment(&iter, &reach) ?:
 		      append(&table, limits, iter.address, iter.length);
 		if (ret)
 			return ret;
@@ -166,7 +149,7 @@ static int show_table(struct iomd_dma_map *map, const struct iomd_limits *limits
 
 static int make_table(struct iomd_dma_map *map)
 {
-	struct iomd_limits limits = limits_of(map->device);
+	struct iomd_limits limits = iomd_dma_device_limits(map->device);
 
 	return fill(map, &limits) ?: show_table(map, &limits);
 }
@@ -301,6 +284,11 @@ struct iomd_dma_map *iomd_dma_map_pages(struct iomd_dma_device *device, u64 leng
  * loses the memory then, after the driver's remove() has run; the map stays, for
  * the unmap.
  *
+ * Each map is one of the DMA API's own, also where the same memory is mapped for the same
+ * device already, by a command, say. Where the API copies, each has a copy: of two that the
+ * device writes, the last that ends wins, and the API's debugging (CONFIG_DMA_API_DEBUG)
+ * warns. Who needs memory mapped once for many transfers keeps one map and syncs it.
+ *
  * Return: the map, or ERR_PTR: -EINVAL if the range does not lie inside or is
  * empty, or for unknown bits; -EAGAIN if the memory is not prepared; -EACCES if it
  * is prepared for OUT only and @direction has IN; -ENODEV if the device is not set
@@ -329,8 +317,9 @@ IOMD_EXPORT(iomd_dma_map);
  * iomd_dma_unmap() - end a map
  * @map: map that the device does not use any more, or NULL
  *
- * Context: any in which the device's DMA may be unmapped; hard IRQ too, if the
- * device's IOMMU allows it.
+ * Context: any in which the DMA API may unmap for the device: hard IRQ included, unless
+ * its IOMMU's driver says otherwise; with PREEMPT_RT, whose spinlocks sleep, not with
+ * interrupts or preemption off.
  */
 void iomd_dma_unmap(struct iomd_dma_map *map)
 {
@@ -349,7 +338,7 @@ IOMD_EXPORT(iomd_dma_unmap);
  *
  * Undone by iomd_dma_sync_for_device().
  *
- * Context: any.
+ * Context: see iomd_dma_unmap().
  */
 void iomd_dma_sync_for_cpu(struct iomd_dma_map *map)
 {
@@ -367,7 +356,7 @@ IOMD_EXPORT(iomd_dma_sync_for_cpu);
  * iomd_dma_sync_for_device() - the device may use the memory again
  * @map: map; nothing is done if its device has gone
  *
- * Context: any.
+ * Context: see iomd_dma_unmap().
  */
 void iomd_dma_sync_for_device(struct iomd_dma_map *map)
 {

@@ -19,35 +19,27 @@
 struct iomd_limits iomd_dma_command_limits(const struct iomd_dma_command *command)
 {
 	const struct iomd_dma_segment_options *options = &command->options;
-	struct iomd_limits limits = {
-		.segment = options->max_segment_size,
-		.boundary = U64_MAX,
-		.last = options->num_address_bits ? DMA_BIT_MASK(options->num_address_bits) :
-						    U64_MAX,
-		.alignment = options->alignment,
-		.inner_alignment = options->alignment_internal_segments,
-		.length_alignment = options->alignment_length,
-	};
+	struct iomd_limits limits = IOMD_NO_LIMITS;
 
-	if (command->device) {
-		struct device *dev = command->device->dev;
-
-		limits.segment = min_t(u64, limits.segment, dma_get_max_seg_size(dev));
-		limits.boundary = dma_get_seg_boundary(dev);
-		limits.last = min3(limits.last, dma_get_mask(dev),
-				   dev->bus_dma_limit ?: U64_MAX);
-	}
+	if (command->device)
+		limits = iomd_dma_device_limits(command->device);
+	limits.segment = min(limits.segment, options->max_segment_size);
+	if (options->num_address_bits)
+		limits.last = min(limits.last, DMA_BIT_MASK(options->num_address_bits));
+	limits.alignment = options->alignment;
+	limits.inner_alignment = options->alignment_internal_segments;
+	limits.length_alignment = options->alignment_length;
 	return limits;
 }
 
-static bool lies_within(const struct iomd_dma_view *view, u64 last)
+static bool lies_within(const struct iomd_dma_view *view, const struct iomd_dma_reach *reach)
 {
 	struct iomd_segment_iter iter;
 
-	if (last == U64_MAX)
+	if (reach->last == U64_MAX && !reach->moved)
 		return true;
 	iomd_for_each_segment(iter, view->md, view->offset, view->runs.length)
-		if (iter.address + iter.length - 1 > last)
+		if (!iomd_dma_reach_has(reach, iter.address, iter.length))
 			return false;
 	return true;
 }
@@ -205,7 +197,10 @@ static int try(struct iomd_dma_view *view, struct iomd_dma_command *command,
 	return ret ?: 1;
 }
 
-/* In place of all of it, memory that the DMA API knows the device to reach. */
+/*
+ * In place of all of it, memory that the DMA API knows the device to reach. Each page of
+ * it begins where a page does.
+ */
 static int show_pages(struct iomd_dma_view *view, struct iomd_dma_command *command, bool fill)
 {
 	unsigned int broken;
@@ -245,35 +240,51 @@ err_unmap:
 	return ret;
 }
 
-static int show(struct iomd_dma_view *view, struct iomd_dma_command *command,
-		enum iomd_bouncing bouncing, bool fill)
+/* What to replace in the next try, or what ends them. */
+static int next_bouncing(const struct iomd_dma_command *command, enum iomd_bouncing bouncing,
+			 unsigned int broken)
+{
+	enum iomd_bouncing next = broken & IOMD_MISALIGNED ? IOMD_BOUNCE_WHOLE :
+							     IOMD_BOUNCE_SPARSE;
+
+	/* An IOMMU gives addresses as it likes, to a copy too. */
+	if ((broken & IOMD_OUT_OF_REACH) && command->device &&
+	    iomd_dma_device_translates(command->device->dev))
+		return -EMSGSIZE;
+	if (next > bouncing)
+		return next;
+	return broken & IOMD_OUT_OF_REACH ? -EMSGSIZE : -EINVAL;
+}
+
+static int show(struct iomd_dma_view *view, struct iomd_dma_command *command, int bouncing,
+		bool fill)
 {
 	bool iterate_only = command->mapping & IOMD_DMA_MAP_OPTION_ITERATE_ONLY;
-	enum iomd_bouncing next;
+	bool its_pages = false;
+	struct iomd_dma_reach reach;
 	unsigned int broken;
 	int ret;
 
-	if (command->device && (iomd_get_flags(view->md) & IOMD_MEMORY_REMOTE))
-		return -ENXIO;
-	if (command->device && !lies_within(view, iomd_dma_device_reach(command->device))) {
-		if (iterate_only)
-			return -ERANGE;
-		if (iomd_dma_device_is_misled(command->device->dev))
-			return show_pages(view, command, fill);
-		bouncing = max(bouncing, IOMD_BOUNCE_SPARSE);
+	if (command->device) {
+		if (iomd_get_flags(view->md) & IOMD_MEMORY_REMOTE)
+			return -ENXIO;
+		reach = iomd_dma_device_reach(command->device);
+		its_pages = iomd_dma_device_needs_its_pages(command->device->dev);
+		if (!lies_within(view, &reach)) {
+			if (iterate_only)
+				return -ERANGE;
+			bouncing = max_t(int, bouncing, IOMD_BOUNCE_SPARSE);
+		}
 	}
-	for (;; bouncing = next) {
+	do {
+		if (bouncing && its_pages)
+			return show_pages(view, command, fill);
 		ret = try(view, command, bouncing, fill, &broken);
 		if (ret <= 0)
 			return ret;
-		/* An IOMMU gives addresses as it likes, to a copy too. */
-		if ((broken & IOMD_OUT_OF_REACH) && command->device &&
-		    iomd_dma_device_translates(command->device->dev))
-			return -EMSGSIZE;
-		next = broken & IOMD_MISALIGNED ? IOMD_BOUNCE_WHOLE : IOMD_BOUNCE_SPARSE;
-		if (next <= bouncing)
-			return broken & IOMD_OUT_OF_REACH ? -EMSGSIZE : -EINVAL;
-	}
+		bouncing = next_bouncing(command, bouncing, broken);
+	} while (bouncing > 0);
+	return bouncing;
 }
 
 /**
