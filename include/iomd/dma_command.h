@@ -20,10 +20,10 @@ struct iomd_dma_map;
 struct iomd_dma_view;
 
 /*
- * Mapping options, in the same space as those of types.h. Of the kinds, bypassed and
- * unmapped commands tell physical addresses and have no device; the others tell what
- * the DMA API says if they have one. Without one, those that are not coherent write
- * the CPU's caches back.
+ * Mapping options, in the same space as those of types.h. Of the kinds, mapped commands
+ * have a device and tell what the DMA API says; bypassed and unmapped ones have none, and
+ * tell physical addresses. Those that are not coherent may be either; without a device,
+ * they write the CPU's caches back.
  */
 #define IOMD_DMA_MAP_OPTION_MAPPED		0ULL
 #define IOMD_DMA_MAP_OPTION_BYPASSED		BIT_ULL(48)

@@ -236,7 +236,8 @@ struct iomd *iomd_bounce_of_pages(const struct iomd_dma_map *map, u64 direction)
 }
 
 /* Contiguous memory that the descriptor does not share. */
-static int copy_run(phys_addr_t address, u64 length, struct iomd *md, u64 offset, bool to_md)
+static int copy_run(phys_addr_t address, u64 length, struct iomd *md, u64 offset, bool to_md,
+		    bool may_sleep)
 {
 	while (length) {
 		u64 done, bytes = min_t(u64, length, PAGE_SIZE - offset_in_page(address));
@@ -255,13 +256,14 @@ static int copy_run(phys_addr_t address, u64 length, struct iomd *md, u64 offset
 		address += bytes;
 		offset += bytes;
 		length -= bytes;
-		cond_resched();
+		if (may_sleep)
+			cond_resched();
 	}
 	return 0;
 }
 
 static int copy_segment(phys_addr_t address, u64 length, struct iomd *md, u64 offset,
-			bool to_md)
+			bool to_md, bool may_sleep)
 {
 	u64 bytes;
 	int ret;
@@ -273,7 +275,7 @@ static int copy_segment(phys_addr_t address, u64 length, struct iomd *md, u64 of
 		if (!bytes)
 			return -EIO;
 		if (original != address) {
-			ret = copy_run(address, bytes, md, offset, to_md);
+			ret = copy_run(address, bytes, md, offset, to_md, may_sleep);
 			if (ret)
 				return ret;
 		}
@@ -284,14 +286,14 @@ static int copy_segment(phys_addr_t address, u64 length, struct iomd *md, u64 of
 }
 
 int iomd_bounce_copy(struct iomd *bounce, u64 bounce_offset, struct iomd *md, u64 offset,
-		     u64 length, bool to_md)
+		     u64 length, bool to_md, bool may_sleep)
 {
 	struct iomd_segment_iter iter;
 	int ret;
 
 	iomd_for_each_segment(iter, bounce, bounce_offset, length) {
 		ret = copy_segment(iter.address, iter.length, md,
-				   offset + (iter.offset - bounce_offset), to_md);
+				   offset + (iter.offset - bounce_offset), to_md, may_sleep);
 		if (ret)
 			return ret;
 	}

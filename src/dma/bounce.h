@@ -27,9 +27,10 @@ struct iomd *iomd_bounce_of_pages(const struct iomd_dma_map *map, u64 direction)
 
 /*
  * Copy @length bytes between a descriptor and what was made in its place, but for
- * what both share. May sleep. -EIO if it comes up short.
+ * what both share. Any context, unless it @may_sleep, which is nicer to others. -EIO if
+ * it comes up short.
  */
 int iomd_bounce_copy(struct iomd *bounce, u64 bounce_offset, struct iomd *md, u64 offset,
-		     u64 length, bool to_md);
+		     u64 length, bool to_md, bool may_sleep);
 
 #endif

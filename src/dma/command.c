@@ -13,6 +13,7 @@
 #include <iomd/dma.h>
 #include <iomd/dma_command.h>
 
+#include "../object/object.h"
 #include "bounce.h"
 #include "command.h"
 #include "device.h"
@@ -77,6 +78,9 @@ static int check_mapping(u64 mapping, const struct device *mapper)
 	u64 type = mapping & IOMD_DMA_MAP_OPTION_TYPE_MASK;
 
 	if (mapping & ~IOMD_DMA_MAP_OPTION_MASK)
+		return -EINVAL;
+	/* Nobody gets physical addresses who did not ask for them. */
+	if (!mapper && type == IOMD_DMA_MAP_OPTION_MAPPED)
 		return -EINVAL;
 	if (mapper && (type == IOMD_DMA_MAP_OPTION_BYPASSED ||
 		       type == IOMD_DMA_MAP_OPTION_UNMAPPED))
@@ -168,16 +172,16 @@ IOMD_EXPORT(iomd_dma_command_init_with_specification);
  * @options: what the device can take; NULL: anything
  * @mapping_options: one of the kinds of IOMD_DMA_MAP_OPTION_, perhaps with
  *	IOMD_DMA_MAP_OPTION_ITERATE_ONLY
- * @mapper: the device, whose DMA mask is set: what it can take is obeyed too. NULL:
- *	addresses are physical
+ * @mapper: the device, whose DMA mask is set: what it can take is obeyed too. NULL,
+ *	for kinds other than IOMD_DMA_MAP_OPTION_MAPPED: addresses are physical
  * @ref_con: anything, for the caller
  *
  * IOKit: IODMACommand::withSpecification.
  *
  * Return: the command with one reference, the caller's; or ERR_PTR: -EINVAL without
  * @function, for address bits that @function can't write or that are less than a
- * page's, an alignment that is no power of two, unknown options, or a @mapper that
- * would not be used; -ENODEV if @mapper is not set up for
+ * page's, an alignment that is no power of two, unknown options, a @mapper that
+ * would not be used, or none for the mapped kind; -ENODEV if @mapper is not set up for
  * DMA, or its driver has left it; -ENOMEM.
  * Context: may sleep.
  */
@@ -297,15 +301,19 @@ IOMD_EXPORT(iomd_dma_command_retain);
  * iomd_dma_command_release() - give a reference back
  * @command: command, or NULL
  *
- * With the last one it is completed, if it is prepared, and ends. IOKit:
- * IODMACommand::free.
+ * With the last one it is completed, if it is prepared, and ends. In this call the
+ * device loses sight of the memory, and what it wrote is there; only what is freed
+ * afterwards may have to wait. IOKit: IODMACommand::free.
  *
- * Context: any, hard IRQ included; see os_object_release().
+ * Context: while it is prepared, any in which iomd_dma_unmap() may be called; else any,
+ * hard IRQ included; see os_object_release().
  */
 void iomd_dma_command_release(struct iomd_dma_command *command)
 {
-	if (command)
-		os_object_release(&command->object);
+	if (!command || os_object_release_unless_last(&command->object))
+		return;
+	iomd_dma_command_bring_back(command);
+	os_object_release(&command->object);
 }
 IOMD_EXPORT(iomd_dma_command_release);
 

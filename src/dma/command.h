@@ -27,4 +27,7 @@ int iomd_dma_command_specify_locked(struct iomd_dma_command *command,
 				    u64 mapping, struct device *mapper);
 int iomd_dma_command_clear_locked(struct iomd_dma_command *command);
 
+/* By whom alone it is held, in any context: the device is done, the CPU sees it all. */
+void iomd_dma_command_bring_back(struct iomd_dma_command *command);
+
 #endif

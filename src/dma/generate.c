@@ -185,7 +185,8 @@ static u64 transfer(struct iomd_dma_command *command, u64 offset, void *bytes, u
  *
  * Return: the bytes that were copied; 0 if the command is not prepared, its device has
  * gone, @offset is not inside, or @bytes is NULL.
- * Context: any for RAM; for device memory may sleep.
+ * Context: for RAM, with a device that of iomd_dma_sync_for_cpu(), else any; for device
+ * memory may sleep.
  */
 u64 iomd_dma_command_read_bytes(struct iomd_dma_command *command, u64 offset, void *bytes,
 				u64 length)

@@ -94,7 +94,7 @@ static int complete_one(struct iomd_dma_command *command, bool invalidate_cache,
 	if (--command->active)
 		return 0;
 	publish(command, NULL);
-	if (invalidate_cache)
+	if (invalidate_cache && !view->brought_back)
 		ret = flush_caches(command, view, IOMD_MEMORY_INCOHERENT_IO_FLUSH);
 	err = iomd_dma_view_close(view, synchronize);
 	iomd_dma_view_free(view);
@@ -108,6 +108,16 @@ static int complete_every_one(struct iomd_dma_command *command)
 	while (command->active)
 		ret = complete_one(command, true, true);
 	return ret;
+}
+
+void iomd_dma_command_bring_back(struct iomd_dma_command *command)
+{
+	struct iomd_dma_view *view = command->view;
+
+	if (!view)
+		return;
+	flush_caches(command, view, IOMD_MEMORY_INCOHERENT_IO_FLUSH);
+	iomd_dma_view_bring_back(view);
 }
 
 int iomd_dma_command_clear_locked(struct iomd_dma_command *command)

@@ -87,8 +87,9 @@ static int copy(struct iomd_dma_view *view, bool to_md)
 {
 	if (!iomd_dma_view_is_bounced(view))
 		return 0;
+	might_sleep();
 	return iomd_bounce_copy(view->runs.md, view->runs.offset, view->md, view->offset,
-				view->runs.length, to_md);
+				view->runs.length, to_md, true);
 }
 
 /* @length addresses follow those that are listed; the end is behind them. */
@@ -357,14 +358,32 @@ int iomd_dma_view_sync_out(struct iomd_dma_view *view)
 
 int iomd_dma_view_close(struct iomd_dma_view *view, bool sync)
 {
-	if (view->map)
-		unmap(view);
-	return sync && view->direction != DMA_TO_DEVICE ? copy(view, true) : 0;
+	unmap(view);
+	if (!sync || view->brought_back || view->direction == DMA_TO_DEVICE)
+		return 0;
+	return copy(view, true);
+}
+
+void iomd_dma_view_bring_back(struct iomd_dma_view *view)
+{
+	/* Pages are the DMA API's, to which they can't be given back anywhere. */
+	if (view->map && view->map->pages) {
+		iomd_dma_sync_for_cpu(view->map);
+	} else {
+		iomd_dma_unmap(view->map);
+		view->map = NULL;
+	}
+	if (view->direction != DMA_TO_DEVICE && iomd_dma_view_is_bounced(view))
+		iomd_bounce_copy(view->runs.md, view->runs.offset, view->md, view->offset,
+				 view->runs.length, true, false);
+	iomd_set_in_use(view->md, false);
+	view->brought_back = true;
 }
 
 void iomd_dma_view_free(struct iomd_dma_view *view)
 {
 	give_up_replacement(view);
-	iomd_set_in_use(view->md, false);
+	if (!view->brought_back)
+		iomd_set_in_use(view->md, false);
 	kfree(view);
 }

@@ -22,6 +22,8 @@ struct iomd_dma_map;
  * @limits: of the device and of the specification
  * @direction: of the transfers
  * @whole: was all of it replaced?
+ * @brought_back: the end has begun: the CPU sees what the device wrote, and @md is not in
+ *	use any more
  * @map: the mapping for the device, if there is one
  */
 struct iomd_dma_view {
@@ -31,6 +33,7 @@ struct iomd_dma_view {
 	struct iomd_limits limits;
 	enum dma_data_direction direction;
 	bool whole;
+	bool brought_back;
 	struct iomd_dma_map *map;
 };
 
@@ -51,6 +54,8 @@ int iomd_dma_view_sync_in(struct iomd_dma_view *view);
 int iomd_dma_view_sync_out(struct iomd_dma_view *view);
 /* The device sees nothing any more; the CPU sees what it wrote if @sync. May sleep. */
 int iomd_dma_view_close(struct iomd_dma_view *view, bool sync);
+/* What of it can't be late; the close does the rest. Context: as iomd_dma_unmap(). */
+void iomd_dma_view_bring_back(struct iomd_dma_view *view);
 
 static inline bool iomd_dma_view_is_bounced(const struct iomd_dma_view *view)
 {

@@ -20,6 +20,13 @@ void os_object_end(struct os_object *object);
 
 int os_object_init_ends(void);
 void os_object_exit_ends(void);
+
+/* Gives back a reference if that is not the last one; false: the caller has it alone. */
+static inline bool os_object_release_unless_last(struct os_object *object)
+{
+	return refcount_dec_not_one(&object->references);
+}
+
 int os_object_init_room(void);
 void os_object_exit_room(void);
 

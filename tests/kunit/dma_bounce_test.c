@@ -90,8 +90,8 @@ static struct iomd_dma_command *prepared(struct bench *bench,
 	struct iomd_dma_command *command;
 	struct kunit *test = bench->test;
 
-	command = iomd_dma_command_with_specification(iomd_dma_command_output_host64, options, 0,
-						      NULL, NULL);
+	command = iomd_dma_command_with_specification(iomd_dma_command_output_host64, options,
+						      kind_for(NULL), NULL, NULL);
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(command), 0);
 	KUNIT_ASSERT_EQ(test, set_memory(command, bench->md, false), 0);
 	KUNIT_ASSERT_EQ(test, iomd_dma_command_prepare(command, offset, length, true,
@@ -340,7 +340,7 @@ static void what_must_not_be_copied(struct kunit *test)
 
 	describe_all_sorts(bench, BENCH_PHYSICAL, IOMD_DIRECTION_IN);
 	command = iomd_dma_command_with_specification(iomd_dma_command_output_host64, &reach,
-						      ITERATE, NULL, NULL);
+						      ITERATE | kind_for(NULL), NULL, NULL);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(command));
 	KUNIT_EXPECT_EQ(test, set_memory(command, bench->md, true), 0);
 	KUNIT_EXPECT_EQ(test, strict_list_get(&bench->list, command, 0, 1), -EMSGSIZE);
@@ -375,7 +375,8 @@ static void what_cannot_be_had(struct kunit *test)
 		u64 length = round_down(bench->length, 64);
 
 		command = iomd_dma_command_with_specification(iomd_dma_command_output_host64,
-							      &table[row].options, 0, NULL, NULL);
+							      &table[row].options, kind_for(NULL),
+							      NULL, NULL);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(command));
 		KUNIT_EXPECT_EQ(test, set_memory(command, bench->md, false), 0);
 		KUNIT_EXPECT_EQ_MSG(test, iomd_dma_command_prepare(command, 0, length, true, true),
@@ -385,6 +386,101 @@ static void what_cannot_be_had(struct kunit *test)
 	}
 	bench_expect_memory(bench);
 	bench_end(bench);
+}
+
+struct ending {
+	struct bench *bench;
+	struct iomd_dma_command *command;
+	bool arrived;
+};
+
+/* What an interrupt of the device does that says that it is done. */
+static void end_in_interrupt(void *data)
+{
+	struct ending *ending = data;
+	struct bench *bench = ending->bench;
+
+	iomd_dma_command_release(ending->command);
+	bench_cpu_reads(bench, 0, bench->scratch, bench->length);
+	ending->arrived = !memcmp(bench->scratch, bench->model, bench->length);
+}
+
+/* Whoever is told by the interrupt that the device is done finds what it wrote. */
+static void ended_in_an_interrupt(struct kunit *test)
+{
+	struct bench *bench = bench_make(test);
+	struct ending ending = { .bench = bench };
+	u64 direction = direction_of(test->param_value);
+
+	ending.command = prepared_as_set(bench, 0, 0);
+	get_list(bench, ending.command);
+	if (device_writes(direction))
+		bench_device_writes(bench, 0, 20, 6000);
+	call_in_hard_irq(test, end_in_interrupt, &ending);
+	KUNIT_EXPECT_TRUE(test, ending.arrived);
+	/* The memory is free at once, and stays what its owner makes of it. */
+	KUNIT_EXPECT_EQ(test, iomd_complete(bench->md, 0), 0);
+	bench_cpu_writes(bench, 0, bench->length);
+	os_object_barrier();
+	bench_expect_memory(bench);
+	bench_end(bench);
+}
+
+/* A command that shows a copy of @md to somebody with a low reach; NULL, and why not. */
+static struct iomd_dma_command *command_of(struct kunit *test, struct iomd *md, int *error)
+{
+	struct iomd_dma_command *command;
+
+	command = iomd_dma_command_with_specification(iomd_dma_command_output_host64, &reach,
+						      kind_for(NULL), NULL, NULL);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(command), 0);
+	*error = set_memory(command, md, true);
+	if (!*error)
+		return command;
+	iomd_dma_command_release(command);
+	return NULL;
+}
+
+/* However many are copied, others who need memory there still get some. */
+static void others_find_low_memory(struct kunit *test)
+{
+	const unsigned int order = get_order(SZ_4M), wanted = SZ_2M / PAGE_SIZE;
+	struct iomd_dma_command *commands[16];
+	struct page *high, *page, *next;
+	unsigned int count, got;
+	LIST_HEAD(pages);
+	struct iomd *md;
+	int ret = 0;
+
+	needs_higher_memory(test);
+	high = alloc_pages(GFP_KERNEL, order);
+	KUNIT_ASSERT_NOT_NULL(test, high);
+	KUNIT_ASSERT_GE(test, page_to_phys(high), BIT_ULL(low_memory_bits()));
+	md = made(test, iomd_with_physical_address(page_to_phys(high), SZ_4M,
+						   IOMD_DIRECTION_OUT));
+	for (count = 0; count < ARRAY_SIZE(commands); count++) {
+		commands[count] = command_of(test, md, &ret);
+		if (!commands[count])
+			break;
+	}
+	for (got = 0; got < wanted; got++) {
+		page = alloc_low_pages(0);
+		if (!page)
+			break;
+		list_add(&page->lru, &pages);
+	}
+	kunit_info(test, "%u copies, then %d; %u pages for others", count, ret, got);
+	KUNIT_EXPECT_GT(test, count, 0U);
+	KUNIT_EXPECT_EQ(test, got, wanted);
+	list_for_each_entry_safe(page, next, &pages, lru) {
+		list_del(&page->lru);
+		__free_page(page);
+	}
+	while (count--)
+		iomd_dma_command_release(commands[count]);
+	iomd_release(md);
+	os_object_barrier();
+	__free_pages(high, order);
 }
 
 /*
@@ -425,7 +521,7 @@ static void a_subclass_makes_copies_its_own_way(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, command);
 	ret = iomd_dma_command_init_with_specification(command, &own_copy_ops,
 						       iomd_dma_command_output_host64, &aligned,
-						       0, NULL, NULL);
+						       kind_for(NULL), NULL, NULL);
 	KUNIT_ASSERT_EQ(test, ret, 0);
 	offered = small;
 	KUNIT_EXPECT_EQ(test, set_memory(command, bench->md, true), -EIO);
@@ -456,6 +552,8 @@ static struct kunit_case dma_bounce_cases[] = {
 	KUNIT_CASE_PARAM(one_transfer, variant_gen_params),
 	KUNIT_CASE_PARAM(synchronised, variant_gen_params),
 	KUNIT_CASE_PARAM(read_and_written, variant_gen_params),
+	KUNIT_CASE_PARAM(ended_in_an_interrupt, variant_gen_params),
+	KUNIT_CASE(others_find_low_memory),
 	KUNIT_CASE(only_pages_out_of_reach_are_copied),
 	KUNIT_CASE(a_copy_of_all_of_it),
 	KUNIT_CASE(not_synchronised),

@@ -16,13 +16,20 @@
 #define HOST64	iomd_dma_command_output_host64
 #define ITERATE	IOMD_DMA_MAP_OPTION_ITERATE_ONLY
 
+/* None of the commands here is for a device. */
+static u64 without_device(u64 mapping)
+{
+	return mapping & IOMD_DMA_MAP_OPTION_TYPE_MASK ? mapping : mapping | kind_for(NULL);
+}
+
 static struct iomd_dma_command *command_with(struct kunit *test,
 					     const struct iomd_dma_segment_options *options,
 					     u64 mapping)
 {
 	struct iomd_dma_command *command;
 
-	command = iomd_dma_command_with_specification(HOST64, options, mapping, NULL, NULL);
+	command = iomd_dma_command_with_specification(HOST64, options, without_device(mapping),
+						      NULL, NULL);
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(command), 0);
 	return command;
 }
@@ -45,8 +52,9 @@ static int prepare(struct iomd_dma_command *command, u64 offset, u64 length)
 static int prepare_as(struct iomd_dma_command *command, iomd_dma_segment_function function,
 		      const struct iomd_dma_segment_options *options, u64 offset, u64 length)
 {
-	return iomd_dma_command_prepare_with_specification(command, function, options, ITERATE,
-							   NULL, offset, length, true, true);
+	return iomd_dma_command_prepare_with_specification(command, function, options,
+							   without_device(ITERATE), NULL,
+							   offset, length, true, true);
 }
 
 static int generate(struct iomd_dma_command *command, iomd_dma_segment_function function,
@@ -311,7 +319,8 @@ static void formats_that_are_too_small(struct kunit *test)
 	}
 	iomd_dma_command_release(command);
 	/* What such a function makes of no limit: 32 bits. */
-	command = iomd_dma_command_with_specification(functions[0], NULL, ITERATE, NULL, NULL);
+	command = iomd_dma_command_with_specification(functions[0], NULL,
+						      without_device(ITERATE), NULL, NULL);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(command));
 	md = physical(test, far);
 	KUNIT_ASSERT_EQ(test, iomd_dma_command_set_memory_descriptor(command, md, true), 0);
@@ -331,7 +340,8 @@ static void a_format_of_the_callers(struct kunit *test)
 	u64 output[2] = {}, offset = 0;
 	u32 count = 2, last = 1;
 
-	command = iomd_dma_command_with_specification(output_refuse_second, NULL, 0, NULL, &last);
+	command = iomd_dma_command_with_specification(output_refuse_second, NULL, kind_for(NULL),
+						      NULL, &last);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(command));
 	KUNIT_ASSERT_EQ(test, iomd_dma_command_set_memory_descriptor(command, md, true), 0);
 	/* It refuses the second: nothing was told, though the array may have changed. */
@@ -411,7 +421,8 @@ static void what_may_be_specified(struct kunit *test)
 		int i = row - specifications, ret;
 
 		ret = iomd_dma_command_weak_with_specification(&command, row->function,
-							       &row->options, row->mapping, NULL,
+							       &row->options,
+							       without_device(row->mapping), NULL,
 							       &i);
 		KUNIT_EXPECT_EQ_MSG(test, ret, row->error, "row %d", i);
 		if (row->error) {
@@ -432,6 +443,32 @@ static void what_may_be_specified(struct kunit *test)
 								       NULL), -EINVAL);
 	KUNIT_EXPECT_NULL(test, iomd_dma_command_retain(NULL));
 	iomd_dma_command_release(NULL);
+}
+
+/* Whoever forgets the device, or has none, does not get physical addresses instead. */
+static void the_mapped_kind_wants_a_device(struct kunit *test)
+{
+	static const u64 table[] = {
+		IOMD_DMA_MAP_OPTION_MAPPED, ITERATE, IOMD_DMA_MAP_OPTION_NO_CACHE_STORE,
+		IOMD_DMA_MAP_OPTION_ON_CHIP | IOMD_DMA_MAP_OPTION_DEXT_OWNER,
+	};
+	struct iomd_dma_command *command, *later = iomd_dma_command_with_ref_con(NULL);
+	unsigned int row;
+	int ret;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(later));
+	for (row = 0; row < ARRAY_SIZE(table); row++) {
+		command = iomd_dma_command_with_specification(HOST64, NULL, table[row], NULL,
+							      NULL);
+		KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(command), -EINVAL, "row %u", row);
+		ret = iomd_dma_command_weak_with_specification(&command, HOST64, NULL, table[row],
+							       NULL, NULL);
+		KUNIT_EXPECT_EQ(test, ret, -EINVAL);
+		ret = iomd_dma_command_prepare_with_specification(later, HOST64, NULL, table[row],
+								  NULL, 0, 0, true, true);
+		KUNIT_EXPECT_EQ(test, ret, -EINVAL);
+	}
+	iomd_dma_command_release(later);
 }
 
 /* A command can be told later, and again; never halfway. */
@@ -603,6 +640,10 @@ static void caches_without_a_device(struct kunit *test)
 	/* It ends all the same. */
 	KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), answer);
 	KUNIT_EXPECT_EQ(test, complete_command(command), -EAGAIN);
+	/* Where the caches are not asked for, nobody needs a way to write them back. */
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_prepare(command, 0, P, false, true), 0);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, false, true), 0);
+	KUNIT_EXPECT_EQ(test, complete_command(command), -EAGAIN);
 	iomd_dma_command_release(command);
 	iomd_release(md);
 }
@@ -627,6 +668,7 @@ static struct kunit_case dma_command_cases[] = {
 	KUNIT_CASE(formats_that_are_too_small),
 	KUNIT_CASE(a_format_of_the_callers),
 	KUNIT_CASE(what_may_be_specified),
+	KUNIT_CASE(the_mapped_kind_wants_a_device),
 	KUNIT_CASE(specified_by_prepare),
 	KUNIT_CASE(what_is_not_prepared),
 	KUNIT_CASE(ranges_that_may_be_prepared),

@@ -27,7 +27,8 @@ static struct iomd_dma_command *command_for(struct kunit *test, struct device *d
 {
 	struct iomd_dma_command *command;
 
-	command = iomd_dma_command_with_specification(HOST64, options, 0, dev, NULL);
+	command = iomd_dma_command_with_specification(HOST64, options, kind_for(dev), dev,
+						      NULL);
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(command), 0);
 	return command;
 }
@@ -66,20 +67,21 @@ struct limits_row {
 static void one_row(struct bench *bench, struct device *dev, const struct limits_row *row, int i,
 		    enum bench_kind kind, u64 direction)
 {
+	struct iomd_dma_segment_options options = row->options;
 	struct strict_limits limits;
 	struct iomd_dma_command *command;
 	struct kunit *test = bench->test;
 
-	driven_device_set_bits(dev, row->bits);
+	driven_device_set_both(dev, row->bits, &options);
 	dma_set_max_seg_size(dev, row->segment);
 	dma_set_seg_boundary(dev, row->boundary);
 	describe_some(bench, kind, direction);
-	command = command_for(test, dev, &row->options);
+	command = command_for(test, dev, &options);
 	KUNIT_ASSERT_EQ_MSG(test, set_memory(command, bench->md, true), 0, "row %d", i);
 	KUNIT_EXPECT_EQ(test, mappings(), 1ULL);
 	KUNIT_ASSERT_EQ_MSG(test, strict_list_get(&bench->list, command, 0, 5), 0, "row %d", i);
 	KUNIT_EXPECT_EQ(test, bench->list.length, bench->length);
-	limits = strict_limits_of(&row->options, dev);
+	limits = strict_limits_of(&options, dev);
 	KUNIT_EXPECT_TRUE_MSG(test, strict_list_check(&bench->list, &limits, true), "row %d", i);
 	bench_expect_device_sees(bench, 0);
 	if (direction != IOMD_DIRECTION_OUT)
@@ -88,6 +90,13 @@ static void one_row(struct bench *bench, struct device *dev, const struct limits
 	KUNIT_EXPECT_EQ(test, mappings(), 0ULL);
 	bench_expect_memory(bench);
 	end_command(command);
+}
+
+static enum device_kind kind_of(const struct kunit *test)
+{
+	const struct device_case *param = test->param_value;
+
+	return param->kind;
 }
 
 /* Limits of the device and of the specification, whichever is narrower. */
@@ -116,6 +125,7 @@ static void limits_of_both(struct kunit *test)
 	struct device *dev = driven_device(test, 64);
 	unsigned int i;
 
+	driven_device_choose(kind_of(test));
 	for (i = 0; i < ARRAY_SIZE(rows) * BENCH_KINDS; i++)
 		one_row(bench, dev, &rows[i / BENCH_KINDS], i / BENCH_KINDS, i % BENCH_KINDS,
 			directions[i % ARRAY_SIZE(directions)]);
@@ -372,8 +382,8 @@ static int attempt(struct attempt *attempt)
 	struct kunit *test = attempt->bench->test;
 	int ret;
 
-	command = iomd_dma_command_with_specification(HOST64, attempt->options, 0, attempt->dev,
-						      NULL);
+	command = iomd_dma_command_with_specification(HOST64, attempt->options,
+						      kind_for(attempt->dev), attempt->dev, NULL);
 	if (IS_ERR(command))
 		return PTR_ERR(command);
 	ret = set_memory(command, attempt->bench->md, true);
@@ -436,15 +446,19 @@ static void steps_that_fail(struct kunit *test)
 	struct device *dev = driven_device(test, 64);
 	unsigned int i;
 
+	driven_device_choose(kind_of(test));
 	describe_some(bench, BENCH_KERNEL, IOMD_DIRECTION_OUT_IN);
 	for (i = 0; i < 4 * ARRAY_SIZE(table); i++) {
+		struct iomd_dma_segment_options options = table[i / 4];
 		struct attempt one = {
 			.bench = bench,
 			.dev = i & 1 ? dev : NULL,
-			.options = &table[i / 4],
+			.options = &options,
 			.force = i & 2,
 		};
 
+		if (one.dev)
+			driven_device_set_both(dev, 64, &options);
 		each_step_fails(&one);
 	}
 	/* Its end is a prepare less, and nothing uses the memory. */
@@ -505,15 +519,19 @@ static void a_driver_leaves(struct kunit *test)
 	struct iomd_dma_map *map;
 	unsigned int i;
 
+	driven_device_choose(kind_of(test));
 	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		struct iomd_dma_segment_options options = table[i];
+
 		describe_some(bench, BENCH_KERNEL, IOMD_DIRECTION_OUT_IN);
-		leaving.command = command_for(test, dev, &table[i]);
+		driven_device_set_both(dev, 64, &options);
+		leaving.command = command_for(test, dev, &options);
 		KUNIT_ASSERT_EQ(test, set_memory(leaving.command, bench->md, true), 0);
 		KUNIT_ASSERT_EQ(test, strict_list_get(&bench->list, leaving.command, 0, 9), 0);
 		bench_device_writes(bench, 0, 77, 7777);
 		/* OUT: the DMA API's debugging allows one writer of a cache line. */
 		map = iomd_dma_map(bench->md, dev, 0, 5000, IOMD_DIRECTION_OUT);
-		KUNIT_ASSERT_FALSE(test, IS_ERR(map));
+		KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(map), 0);
 		driven_device_unbind(dev, is_leaving, &leaving);
 		KUNIT_EXPECT_EQ(test, leaving.removed, i + 1);
 		KUNIT_EXPECT_EQ(test, leaving.mapped, 2ULL);
@@ -532,6 +550,7 @@ static void a_driver_leaves(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(map), -ENODEV);
 		/* Whoever comes next has nothing to do with it. */
 		KUNIT_EXPECT_EQ(test, driven_device_bind(dev), 1);
+		driven_device_set_bits(dev, 64);
 		KUNIT_EXPECT_EQ(test, set_memory(clone, bench->md, true), -ENODEV);
 		map = iomd_dma_map(bench->md, dev, 0, 5000, 0);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(map));
@@ -855,6 +874,9 @@ static void use_and_maps(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), -EBUSY);
 	KUNIT_EXPECT_EQ(test, iomd_dma_command_operation(md, IOMD_MD_SET_DMA_INACTIVE, NULL, 0),
 			0);
+	expect_warning_once("iomd: the end of a use that did not begin");
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_operation(md, IOMD_MD_SET_DMA_INACTIVE, NULL, 0),
+			-EAGAIN);
 	KUNIT_EXPECT_EQ(test, iomd_dma_command_operation(md, IOMD_MD_DMA_MAP, &args,
 							 sizeof(args)), -EINVAL);
 	args.mapper = dev;
@@ -875,8 +897,47 @@ static void use_and_maps(struct kunit *test)
 	driven_device_remove(dev);
 }
 
+static int use(struct iomd *md, bool begin)
+{
+	return iomd_dma_command_operation(md, begin ? IOMD_MD_SET_DMA_ACTIVE :
+						      IOMD_MD_SET_DMA_INACTIVE, NULL, 0);
+}
+
+/* Of each class that counts its users, and of what counts for it. */
+static void the_end_of_no_use(struct kunit *test)
+{
+	struct iomd *leaf = made(test, iomd_buffer_with_capacity(PAGE_SIZE, IOMD_DIRECTION_IN,
+								 false));
+	struct iomd *table[] = {
+		leaf,
+		made(test, iomd_sub_with_sub_range(leaf, 0, 100, IOMD_DIRECTION_IN)),
+		made(test, iomd_multi_with_descriptors(&leaf, 1, IOMD_DIRECTION_IN, false)),
+		made(test, iomd_guard_page_with_size(PAGE_SIZE)),
+	};
+	unsigned int i, round;
+
+	expect_warning_once("iomd: the end of a use that did not begin");
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		KUNIT_ASSERT_EQ(test, iomd_prepare(table[i], 0), 0);
+		/* Somebody else's use of the part is not ended instead. */
+		KUNIT_EXPECT_EQ(test, use(leaf, true), 0);
+		for (round = 0; round < 2; round++) {
+			if (table[i] != leaf)
+				KUNIT_EXPECT_EQ_MSG(test, use(table[i], false),
+						    -EAGAIN, "row %u", i);
+			KUNIT_EXPECT_EQ_MSG(test, use(table[i], true), 0, "row %u", i);
+			KUNIT_EXPECT_EQ_MSG(test, use(table[i], false), 0, "row %u", i);
+		}
+		KUNIT_EXPECT_EQ(test, use(leaf, false), 0);
+		KUNIT_EXPECT_EQ(test, use(table[i], false), -EAGAIN);
+		KUNIT_EXPECT_EQ_MSG(test, iomd_complete(table[i], 0), 0, "row %u", i);
+	}
+	for (i = ARRAY_SIZE(table); i--;)
+		iomd_release(table[i]);
+}
+
 static struct kunit_case dma_device_cases[] = {
-	KUNIT_CASE(limits_of_both),
+	KUNIT_CASE_PARAM(limits_of_both, device_gen_params),
 	KUNIT_CASE(what_a_device_is_refused),
 	KUNIT_CASE(memory_no_device_is_shown),
 	KUNIT_CASE(behind_an_iommu),
@@ -884,8 +945,8 @@ static struct kunit_case dma_device_cases[] = {
 	KUNIT_CASE(counted),
 	KUNIT_CASE(a_class_from_outside),
 	KUNIT_CASE(in_hard_irq),
-	KUNIT_CASE(steps_that_fail),
-	KUNIT_CASE(a_driver_leaves),
+	KUNIT_CASE_PARAM(steps_that_fail, device_gen_params),
+	KUNIT_CASE_PARAM(a_driver_leaves, device_gen_params),
 	KUNIT_CASE(a_driver_leaves_at_any_time),
 	KUNIT_CASE(a_driver_waits_for_who_is_at_it),
 	KUNIT_CASE(a_driver_that_stays),
@@ -894,6 +955,7 @@ static struct kunit_case dma_device_cases[] = {
 	KUNIT_CASE(characteristics),
 	KUNIT_CASE(walks),
 	KUNIT_CASE(use_and_maps),
+	KUNIT_CASE(the_end_of_no_use),
 	{}
 };
 

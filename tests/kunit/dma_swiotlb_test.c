@@ -158,6 +158,40 @@ static void a_map_needs_it_too(struct kunit *test)
 	driven_device_remove(dev);
 }
 
+/* Of what is too long for a bounce buffer, each begins where its lower bits are zeroes. */
+static void lower_bits_are_kept(struct kunit *test)
+{
+	const unsigned int order = get_order(SZ_1M), mask = SZ_64K - 1;
+	struct iomd_dma_map *map;
+	struct scatterlist *sg;
+	struct device *dev;
+	struct page *pages;
+	struct iomd *md;
+	int i;
+
+	needs_bounce_buffers(test);
+	dev = driven_device(test, 64);
+	pages = alloc_pages(GFP_KERNEL, order);
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	dma_set_max_seg_size(dev, U32_MAX);
+	dma_set_min_align_mask(dev, mask);
+	md = made(test, iomd_with_physical_address(page_to_phys(pages) + PAGE_SIZE + 100,
+						   SZ_1M - 2 * PAGE_SIZE, IOMD_DIRECTION_OUT));
+	map = iomd_dma_map(md, dev, 0, iomd_get_length(md), 0);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(map), 0);
+	KUNIT_EXPECT_GT(test, map->sgt.orig_nents, 1U);
+	for_each_sgtable_sg(&map->sgt, sg, i) {
+		KUNIT_EXPECT_EQ(test, sg_dma_address(sg) & mask, sg_phys(sg) & mask);
+		if (i)
+			KUNIT_EXPECT_EQ(test, sg_phys(sg) & mask, 0ULL);
+	}
+	iomd_dma_unmap(map);
+	iomd_release(md);
+	os_object_barrier();
+	__free_pages(pages, order);
+	driven_device_remove(dev);
+}
+
 static void within_reach(struct kunit *test)
 {
 	static const u64 directions[] = {
@@ -230,6 +264,45 @@ static void a_driver_leaves(struct kunit *test)
 	driven_device_remove(dev);
 }
 
+struct ending {
+	struct bench *bench;
+	struct iomd_dma_command *command;
+	bool arrived;
+};
+
+static void end_in_interrupt(void *data)
+{
+	struct ending *ending = data;
+
+	iomd_dma_command_release(ending->command);
+	ending->arrived = is_written(ending->bench);
+}
+
+/* Whoever is told by the interrupt that the device is done finds what it wrote. */
+static void ended_in_an_interrupt(struct kunit *test)
+{
+	unsigned int i, bits[] = { 64, narrow_bits(test) };
+	struct bench *bench = bench_make(test);
+	struct ending ending = { .bench = bench };
+
+	for (i = 0; i < ARRAY_SIZE(bits); i++) {
+		struct device *dev = driven_device(test, bits[i]);
+
+		describe_some(bench, IOMD_DIRECTION_OUT_IN);
+		ending.command = shown(bench, dev);
+		bench_device_writes(bench, 0, 3000, 9000);
+		call_in_hard_irq(test, end_in_interrupt, &ending);
+		KUNIT_EXPECT_TRUE(test, ending.arrived);
+		KUNIT_EXPECT_EQ(test, iomd_complete(bench->md, 0), 0);
+		bench_cpu_writes(bench, 0, bench->length);
+		os_object_barrier();
+		KUNIT_EXPECT_EQ(test, mappings(), 0ULL);
+		bench_expect_memory(bench);
+		driven_device_remove(dev);
+	}
+	bench_end(bench);
+}
+
 static int attempt(struct bench *bench, struct device *dev)
 {
 	struct iomd_dma_command *command;
@@ -278,9 +351,11 @@ static struct kunit_case dma_swiotlb_cases[] = {
 	KUNIT_CASE(a_sync_is_needed),
 	KUNIT_CASE(a_sync_is_needed_for_ours),
 	KUNIT_CASE(a_map_needs_it_too),
+	KUNIT_CASE(lower_bits_are_kept),
 	KUNIT_CASE(within_reach),
 	KUNIT_CASE(refused),
 	KUNIT_CASE(a_driver_leaves),
+	KUNIT_CASE(ended_in_an_interrupt),
 	KUNIT_CASE(steps_that_fail),
 	{}
 };

@@ -11,6 +11,7 @@
 
 #include "../../src/debug/counters.h"
 #include "../../src/debug/inject.h"
+#include "fake_device.h"
 #include "fixtures.h"
 
 #define P	((u64)PAGE_SIZE)
@@ -427,6 +428,48 @@ static void behind_an_iommu(struct kunit *test)
 	pci_dev_put(edu);
 }
 
+/* Of one page, what is mapped is where the DMA API itself maps it. */
+static void check_moved(struct scene *scene, u64 offset, u64 length, dma_addr_t at)
+{
+	struct iomd_dma_map *mapped = map(scene, offset, length, IOMD_DIRECTION_OUT);
+	u64 room, address = image_at(&scene->image, offset, &room);
+	dma_addr_t of_page;
+
+	KUNIT_EXPECT_EQ(scene->test, (u64)sg_dma_address(mapped->sgt.sgl),
+			at + offset_in_page(address));
+	of_page = dma_map_page(scene->device, pfn_to_page(PHYS_PFN(address)), 0, P, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(scene->test, dma_mapping_error(scene->device, of_page), 0);
+	KUNIT_EXPECT_EQ(scene->test, of_page, at);
+	dma_unmap_page(scene->device, of_page, P, DMA_TO_DEVICE);
+	iomd_dma_unmap(mapped);
+}
+
+/* As far as the DMA API has a device reach a page, so far does a map, and no further. */
+static void a_device_that_sees_memory_elsewhere(struct kunit *test)
+{
+	struct scene scene;
+	phys_addr_t page;
+	u64 room;
+
+	scene_open(&scene, test, AREA_SCATTERED, 3, IOMD_DIRECTION_OUT_IN);
+	page = ALIGN_DOWN(image_at(&scene.image, 0, &room), P);
+	*scene.device->dma_mask = DMA_BIT_MASK(PAGE_SHIFT + 1);
+	/* Its mask is far below where the page is. */
+	device_move_memory(test, scene.device, page, 0, P);
+	check_moved(&scene, 0, 1000, 0);
+	expect_refusal(&scene, 0, P, 0, -ERANGE);
+	device_move_memory(test, scene.device, page, P, P);
+	check_moved(&scene, 0, P - 100, P);
+	/* Here it is beyond the mask, though it need not be where it is. */
+	device_move_memory(test, scene.device, page, 2 * P, P);
+	expect_refusal(&scene, 0, 1, 0, -ERANGE);
+	/* It does not see the page at all. */
+	device_move_memory(test, scene.device, page + P, 0, P);
+	expect_refusal(&scene, 0, 1, 0, -ERANGE);
+	device_move_memory(test, scene.device, 0, 0, 0);
+	scene_close(&scene);
+}
+
 static struct kunit_case dma_cases[] = {
 	KUNIT_CASE_PARAM(all_of_it, kind_gen_params),
 	KUNIT_CASE_PARAM(parts_of_it, kind_gen_params),
@@ -443,6 +486,7 @@ static struct kunit_case dma_cases[] = {
 	KUNIT_CASE(may_be_unmapped_in_hard_irq),
 	KUNIT_CASE(kernel_and_physical_memory),
 	KUNIT_CASE(behind_an_iommu),
+	KUNIT_CASE(a_device_that_sees_memory_elsewhere),
 	{}
 };
 

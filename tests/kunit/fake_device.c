@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/dma-direct.h>
 #include <linux/dma-mapping.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
+#include <linux/slab.h>
 
 #include "../../src/desc/ram.h"
+#include "../../src/dma/device.h"
 #include "fake_device.h"
 
 /*
@@ -26,8 +29,9 @@ struct strict_limits strict_limits_of(const struct iomd_dma_segment_options *opt
 	limits.inner_alignment = options->alignment_internal_segments ?: limits.alignment;
 	if (dev) {
 		limits.segment = min_not_zero(limits.segment, (u64)dma_get_max_seg_size(dev));
+		limits.segment = min_t(u64, limits.segment, dma_max_mapping_size(dev));
 		limits.boundary = dma_get_seg_boundary(dev);
-		limits.last = min(limits.last, dma_get_mask(dev));
+		limits.last = min3(limits.last, dma_get_mask(dev), dev->bus_dma_limit ?: U64_MAX);
 	}
 	return limits;
 }
@@ -36,6 +40,7 @@ EXPORT_SYMBOL_GPL(strict_limits_of);
 void strict_list_init(struct strict_list *list, struct kunit *test, u32 room)
 {
 	list->test = test;
+	list->dev = NULL;
 	list->room = room;
 	list->count = 0;
 	list->length = 0;
@@ -65,6 +70,7 @@ int strict_list_get(struct strict_list *list, struct iomd_dma_command *command, 
 
 	list->count = 0;
 	list->length = 0;
+	list->dev = command->device ? command->device->dev : NULL;
 	for (;;) {
 		u32 asked = min(step, list->room - list->count), got = asked;
 		u64 before = offset;
@@ -128,10 +134,13 @@ bool strict_list_check(const struct strict_list *list, const struct strict_limit
 }
 EXPORT_SYMBOL_GPL(strict_list_check);
 
-static void move_page(struct kunit *test, u64 address, void *bytes, u64 length, bool write)
+static void move_page(const struct strict_list *list, u64 seen, void *bytes, u64 length,
+		      bool write)
 {
+	phys_addr_t address = list->dev ? dma_to_phys(list->dev, seen) : seen;
+
 	if (!iomd_is_ram(address)) {
-		KUNIT_FAIL(test, "the device is sent to %#llx, where nothing is", address);
+		KUNIT_FAIL(list->test, "the device is sent to %#llx, where nothing is", seen);
 		return;
 	}
 	/* What a device does, KASAN is not to judge. */
@@ -158,7 +167,7 @@ static void move(const struct strict_list *list, u64 offset, void *bytes, u64 le
 
 			part = min3(length, segment->length - offset,
 				    (u64)PAGE_SIZE - offset_in_page(address));
-			move_page(list->test, address, bytes, part, write);
+			move_page(list, address, bytes, part, write);
 			bytes += part;
 			offset += part;
 		}
@@ -214,13 +223,103 @@ static struct platform_driver driven_driver = {
 	.remove = driven_remove,
 };
 
+const struct device_case device_cases[DEVICE_KINDS] = {
+	{ "plain", DEVICE_PLAIN },
+	{ "behind a narrow bus", DEVICE_BEHIND_NARROW_BUS },
+	{ "sees memory elsewhere", DEVICE_SEES_MEMORY_ELSEWHERE },
+	{ "keeps lower bits", DEVICE_KEEPS_LOWER_BITS },
+};
+EXPORT_SYMBOL_GPL(device_cases);
+
+const void *device_gen_params(const void *previous, char *desc)
+{
+	const struct device_case *next = previous ? (const struct device_case *)previous + 1 :
+						    device_cases;
+
+	if (next == device_cases + DEVICE_KINDS)
+		return NULL;
+	strscpy(desc, next->name, KUNIT_PARAM_DESC_SIZE);
+	return next;
+}
+EXPORT_SYMBOL_GPL(device_gen_params);
+
+static enum device_kind chosen;
+
+void driven_device_choose(enum device_kind kind)
+{
+	chosen = kind;
+}
+EXPORT_SYMBOL_GPL(driven_device_choose);
+
+static const struct bus_dma_region *region(phys_addr_t address, dma_addr_t at, u64 size)
+{
+	struct bus_dma_region *map = size ? kcalloc(2, sizeof(*map), GFP_KERNEL) : NULL;
+
+	if (!map)
+		return NULL;
+	map->cpu_start = address;
+	map->dma_start = at;
+	map->size = size;
+#ifdef IOMD_HAVE_BUS_DMA_REGION_OFFSET
+	map->offset = (u64)address - (u64)at;
+#endif
+	return map;
+}
+
+/* The driver core frees it when the driver leaves. */
+void device_move_memory(struct kunit *test, struct device *dev, phys_addr_t address,
+			dma_addr_t at, u64 size)
+{
+	kfree(dev->dma_range_map);
+	dev->dma_range_map = region(address, at, size);
+	KUNIT_ASSERT_EQ(test, !dev->dma_range_map, !size);
+}
+EXPORT_SYMBOL_GPL(device_move_memory);
+
+u64 driven_device_shift(const struct device *dev)
+{
+	return dev->dma_range_map ? dev->dma_range_map->dma_start : 0;
+}
+EXPORT_SYMBOL_GPL(driven_device_shift);
+
+/* What has as many bits begins where those end, and so has one more. */
+static unsigned int set_elsewhere(struct device *dev, unsigned int bits)
+{
+	u64 shift = bits < 64 ? BIT_ULL(bits) : SZ_256M;
+
+	kfree(dev->dma_range_map);
+	dev->dma_range_map = region(0, shift, BIT_ULL(60));
+	WARN_ON(!dev->dma_range_map);
+	return min(bits + 1, 64U);
+}
+
 void driven_device_set_bits(struct device *dev, unsigned int bits)
 {
+	dev->bus_dma_limit = 0;
+	if (dev->dma_parms)
+		dma_set_min_align_mask(dev, chosen == DEVICE_KEEPS_LOWER_BITS ? SZ_4K - 1 : 0);
+	if (chosen == DEVICE_SEES_MEMORY_ELSEWHERE)
+		bits = set_elsewhere(dev, bits);
+	if (chosen == DEVICE_BEHIND_NARROW_BUS && bits < 64) {
+		dev->bus_dma_limit = DMA_BIT_MASK(bits);
+		bits = 64;
+	}
 	/* Not dma_set_mask(): the machine need not be able to help with all of them. */
 	*dev->dma_mask = DMA_BIT_MASK(bits);
 	dev->coherent_dma_mask = DMA_BIT_MASK(bits);
 }
 EXPORT_SYMBOL_GPL(driven_device_set_bits);
+
+void driven_device_set_both(struct device *dev, unsigned int bits,
+			    struct iomd_dma_segment_options *options)
+{
+	if (chosen == DEVICE_SEES_MEMORY_ELSEWHERE && options->num_address_bits) {
+		bits = min_t(unsigned int, bits, options->num_address_bits);
+		options->num_address_bits++;
+	}
+	driven_device_set_bits(dev, bits);
+}
+EXPORT_SYMBOL_GPL(driven_device_set_both);
 
 struct device *driven_device(struct kunit *test, unsigned int bits)
 {
@@ -255,6 +354,7 @@ EXPORT_SYMBOL_GPL(driven_device_bind);
 
 void driven_device_remove(struct device *dev)
 {
+	chosen = DEVICE_PLAIN;
 	platform_device_unregister(to_platform_device(dev));
 }
 EXPORT_SYMBOL_GPL(driven_device_remove);

@@ -24,9 +24,16 @@ struct strict_limits {
 struct strict_limits strict_limits_of(const struct iomd_dma_segment_options *options,
 				      struct device *dev);
 
-/* Segments of a whole transfer, in order. */
+/* The mapping option of a command for @dev, or for nobody: that sees physical addresses. */
+static inline u64 kind_for(const struct device *dev)
+{
+	return dev ? IOMD_DMA_MAP_OPTION_MAPPED : IOMD_DMA_MAP_OPTION_UNMAPPED;
+}
+
+/* Segments of a whole transfer, in order, where @dev sees memory; NULL: where it is. */
 struct strict_list {
 	struct kunit *test;
+	struct device *dev;
 	struct iomd_dma_segment64 *segments;
 	u32 count, room;
 	u64 length;
@@ -47,9 +54,42 @@ void strict_device_write(const struct strict_list *list, u64 offset, const void 
 			 u64 length);
 void strict_device_read(const struct strict_list *list, u64 offset, void *bytes, u64 length);
 
-/* A device with a driver, until it is removed; @bits of DMA mask, no IOMMU. */
-struct device *driven_device(struct kunit *test, unsigned int bits);
+/* What keeps a device from reaching all memory, or has it be particular about it. */
+enum device_kind {
+	/* Its mask. */
+	DEVICE_PLAIN,
+	/* The bus that it sits on. */
+	DEVICE_BEHIND_NARROW_BUS,
+	/* Its mask, and what it sees memory at is more than where that is. */
+	DEVICE_SEES_MEMORY_ELSEWHERE,
+	/* Its mask, and of copied memory it wants the lower bits of addresses. */
+	DEVICE_KEEPS_LOWER_BITS,
+	DEVICE_KINDS,
+};
+
+struct device_case {
+	const char *name;
+	enum device_kind kind;
+};
+
+/* For cases that are to hold for all kinds. */
+extern const struct device_case device_cases[DEVICE_KINDS];
+const void *device_gen_params(const void *previous, char *desc);
+
+/* Of which kind the devices of a suite are, from the next on whose bits are set. */
+void driven_device_choose(enum device_kind kind);
+/* As if memory up to @bits of address bits could be reached; 64: any. No IOMMU. */
 void driven_device_set_bits(struct device *dev, unsigned int bits);
+/* The same, and @options are what says the same of where that device sees memory. */
+void driven_device_set_both(struct device *dev, unsigned int bits,
+			    struct iomd_dma_segment_options *options);
+/* Have the device see @size bytes from @address on at @at, and nothing else; 0: all as it is. */
+void device_move_memory(struct kunit *test, struct device *dev, phys_addr_t address,
+			dma_addr_t at, u64 size);
+/* What it sees memory at, less where that is. */
+u64 driven_device_shift(const struct device *dev);
+/* A device with a driver, until it is removed. */
+struct device *driven_device(struct kunit *test, unsigned int bits);
 /* The driver leaves the device; @removing runs in its remove(), unless NULL. */
 void driven_device_unbind(struct device *dev, void (*removing)(void *data), void *data);
 int driven_device_bind(struct device *dev);
