@@ -10,6 +10,7 @@
 #include <linux/export.h>
 #include <linux/hugetlb_inline.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/sched/user.h>
 #include <linux/shmem_fs.h>
 #include <linux/shrinker.h>
@@ -198,6 +199,39 @@ static inline vm_fault_t iomd_compat_insert_pfn_pmd(struct vm_fault *vmf, unsign
 #else
 #define IOMD_MAX_ORDER	(MAX_ORDER - 1)
 #endif
+
+/*
+ * Hold for long a page of a file of shared memory that there is a reference to, which is
+ * given back: where the kernel has a call for that, not in memory whose pages must be able
+ * to move (CMA, movable zones), as the page's contents may have been moved there. The page,
+ * if need be another one, or an ERR_PTR.
+ */
+static inline struct page *iomd_compat_hold_shmem(struct file *file, pgoff_t index,
+						  struct page *page)
+{
+#ifdef IOMD_HAVE_MEMFD_PIN_FOLIOS
+	loff_t start = (loff_t)index << PAGE_SHIFT;
+	struct folio *folio;
+	pgoff_t offset;
+	long ret;
+
+	put_page(page);
+	ret = memfd_pin_folios(file, start, start + PAGE_SIZE - 1, &folio, 1, &offset);
+	return ret < 0 ? ERR_PTR(ret) : folio_file_page(folio, index);
+#else
+	return page;
+#endif
+}
+
+/* One page of it that was held. */
+static inline void iomd_compat_let_go_shmem(struct folio *folio)
+{
+#ifdef IOMD_HAVE_MEMFD_PIN_FOLIOS
+	unpin_folio(folio);
+#else
+	folio_put(folio);
+#endif
+}
 
 /*
  * What a user has pinned, by whatever process: io_uring, BPF and others count there, too.

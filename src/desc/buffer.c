@@ -26,7 +26,7 @@
 
 #define CREATION_OPTIONS						\
 	(IOMD_DIRECTION_MASK | IOMD_MEMORY_MAPPER_NONE | IOMD_MEMORY_THREAD_SAFE | \
-	 IOMD_MEMORY_CLEAR_ENCRYPT | IOMD_MEMORY_USE_RESERVE | \
+	 IOMD_MEMORY_CLEAR_ENCRYPT | IOMD_MEMORY_USE_RESERVE | IOMD_MEMORY_PERSISTENT | \
 	 CONTIGUOUS | IOMD_MEMORY_PAGEABLE | IOMD_MEMORY_PURGEABLE | \
 	 IOMD_MEMORY_KERNEL_USER_SHARED | IOMD_MAP_CACHE_MASK)
 #define CONTIGUOUS							\
@@ -231,7 +231,8 @@ IOMD_EXPORT(iomd_buffer_in_task_with_options_and_tags);
  *	IOMD_MAP_INHIBIT_CACHE, _WRITE_COMBINE_CACHE, _COPYBACK_CACHE, as all who see
  *	the memory have it;
  *	IOMD_MEMORY_USE_RESERVE: the kernel's reserves may be used;
- *	_CLEAR_ENCRYPT, _KERNEL_USER_SHARED, _MAPPER_NONE, _THREAD_SAFE: nothing to do
+ *	_CLEAR_ENCRYPT, _KERNEL_USER_SHARED, _MAPPER_NONE,
+ *	_THREAD_SAFE, _PERSISTENT: nothing to do
  * @capacity: bytes, also the length at first
  * @alignment: of the first byte, a power of two; more than a page: in one piece.
  *	0 or 1 for none
@@ -543,16 +544,27 @@ IOMD_EXPORT(iomd_buffer_get_capacity);
  *
  * IOKit: IOBufferMemoryDescriptor::getBytesNoCopy without arguments.
  *
+ * Pageable memory of the kernel is brought in and mapped by the first call that asks, and
+ * stays so, besides all that prepares it, as long as the buffer lives: it is not purged any
+ * more, and becomes zero where it is when it is to be empty.
+ *
  * Return: the address of the first byte for whom it was made: in the kernel, or for
  * pageable memory in the process, to be cast to a __user pointer. NULL for pageable
- * memory of the kernel or of nobody, which iomd_map() maps, or if @md is no buffer.
- * Context: any.
+ * memory of nobody, which iomd_map() maps; if pageable memory of the kernel could not be
+ * brought in or mapped; or if @md is no buffer.
+ * Context: may sleep, for pageable memory of the kernel; else any.
  */
 void *iomd_buffer_get_bytes_no_copy(struct iomd *md)
 {
 	struct iomd_buffer *buffer = to_buffer(md);
+	unsigned long address;
 
-	return buffer ? (void *)address_of(buffer) : NULL;
+	if (!buffer)
+		return NULL;
+	address = address_of(buffer);
+	if (!address && is_pageable(buffer))
+		return iomd_shmem_show(&buffer->shmem);
+	return (void *)address;
 }
 IOMD_EXPORT(iomd_buffer_get_bytes_no_copy);
 
@@ -566,16 +578,17 @@ IOMD_EXPORT(iomd_buffer_get_bytes_no_copy);
  *
  * Return: as iomd_buffer_get_bytes_no_copy(), of the byte at @start; NULL too if
  * @start or the range is not inside the buffer's present length.
- * Context: any.
+ * Context: as iomd_buffer_get_bytes_no_copy().
  */
 void *iomd_buffer_get_bytes_no_copy_range(struct iomd *md, u64 start, u64 length)
 {
-	void *address = iomd_buffer_get_bytes_no_copy(md);
 	u64 now = iomd_get_length(md), end;
+	void *address;
 
-	if (!address || start >= now || check_add_overflow(start, length, &end) || end > now)
+	if (start >= now || check_add_overflow(start, length, &end) || end > now)
 		return NULL;
-	return address + start;
+	address = iomd_buffer_get_bytes_no_copy(md);
+	return address ? address + start : NULL;
 }
 IOMD_EXPORT(iomd_buffer_get_bytes_no_copy_range);
 

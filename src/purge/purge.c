@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/shrinker.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -8,26 +9,45 @@
 #include "../debug/inject.h"
 #include "purge.h"
 
+/* Things at the start of the line whose pages are counted anew when the kernel asks. */
+#define LOOKED_AT	32
+
+/* Somebody who needs memory: what is being purged for it, and what came of that. */
+struct iomd_reclaim {
+	u64 outstanding;
+	unsigned long scanned;
+	unsigned long gained;
+};
+
 /* guards the line and who is in it */
 static DEFINE_SPINLOCK(lock);
 static LIST_HEAD(line);
+static unsigned int things_in_line;
 static u64 pages_in_line;
-/* How many are just being purged, and how often that ended. */
-static unsigned int claims;
+/* What is being purged, for how much of it somebody waits, and how often that ended. */
+static LIST_HEAD(claimed);
+static unsigned int awaited;
 static unsigned long ends;
 static DECLARE_WAIT_QUEUE_HEAD(unclaimed);
 
+static struct workqueue_struct *purgers;
 static struct shrinker *shrinker;
 
-static void leave(struct iomd_purgeable *purgeable)
+static void enter_line(struct iomd_purgeable *purgeable)
 {
 	lockdep_assert_held(&lock);
-	if (!purgeable->waits)
-		return;
-	purgeable->waits = false;
+	purgeable->pages = purgeable->resident(purgeable);
+	WRITE_ONCE(pages_in_line, pages_in_line + purgeable->pages);
+	WRITE_ONCE(things_in_line, things_in_line + 1);
+	list_add_tail(&purgeable->node, &line);
+}
+
+static void leave_line(struct iomd_purgeable *purgeable)
+{
+	lockdep_assert_held(&lock);
 	WRITE_ONCE(pages_in_line, pages_in_line - purgeable->pages);
-	if (!purgeable->claimed)
-		list_del(&purgeable->node);
+	WRITE_ONCE(things_in_line, things_in_line - 1);
+	list_del(&purgeable->node);
 }
 
 /**
@@ -41,11 +61,12 @@ static void leave(struct iomd_purgeable *purgeable)
 void iomd_purge_add(struct iomd_purgeable *purgeable)
 {
 	spin_lock(&lock);
-	leave(purgeable);
+	if (!purgeable->claimed) {
+		if (purgeable->waits)
+			leave_line(purgeable);
+		enter_line(purgeable);
+	}
 	purgeable->waits = true;
-	WRITE_ONCE(pages_in_line, pages_in_line + purgeable->pages);
-	if (!purgeable->claimed)
-		list_add_tail(&purgeable->node, &line);
 	spin_unlock(&lock);
 }
 IOMD_EXPORT_TEST(iomd_purge_add);
@@ -61,79 +82,120 @@ IOMD_EXPORT_TEST(iomd_purge_add);
 void iomd_purge_remove(struct iomd_purgeable *purgeable)
 {
 	spin_lock(&lock);
-	leave(purgeable);
+	if (purgeable->waits && !purgeable->claimed)
+		leave_line(purgeable);
+	purgeable->waits = false;
 	spin_unlock(&lock);
 	wait_event(unclaimed, !READ_ONCE(purgeable->claimed));
 }
 IOMD_EXPORT_TEST(iomd_purge_remove);
 
-static struct iomd_purgeable *claim_first(void)
+/* It may be gone when this returns. Who is at work with something has just used it. */
+static void unclaim(struct iomd_purgeable *purgeable, long result)
 {
-	struct iomd_purgeable *first;
+	struct iomd_reclaim *reclaim = purgeable->reclaim;
 
 	lockdep_assert_held(&lock);
-	first = list_first_entry_or_null(&line, struct iomd_purgeable, node);
-	if (first) {
-		list_del(&first->node);
-		first->claimed = true;
-		claims++;
+	list_del(&purgeable->node);
+	if (reclaim) {
+		reclaim->outstanding -= purgeable->pages;
+		reclaim->gained += max(result, 0L);
+		awaited--;
 	}
-	return first;
-}
-
-/* It may be gone when this returns. What was in use keeps its place, on @kept. */
-static void unclaim(struct iomd_purgeable *purgeable, bool purged, struct list_head *kept)
-{
-	lockdep_assert_held(&lock);
-	if (purgeable->waits && purged) {
+	if (result >= 0)
 		purgeable->waits = false;
-		WRITE_ONCE(pages_in_line, pages_in_line - purgeable->pages);
-	} else if (purgeable->waits) {
-		list_add_tail(&purgeable->node, kept);
-	}
+	if (purgeable->waits)
+		enter_line(purgeable);
 	WRITE_ONCE(purgeable->claimed, false);
-	claims--;
 	WRITE_ONCE(ends, ends + 1);
 }
 
+static void purge(struct work_struct *work)
+{
+	struct iomd_purgeable *purgeable = container_of(work, struct iomd_purgeable, work);
+	long result = purgeable->purge(purgeable);
+
+	spin_lock(&lock);
+	unclaim(purgeable, result);
+	spin_unlock(&lock);
+	wake_up_all(&unclaimed);
+}
+
+/* Have the first one of the line purged. */
+static void claim_first(struct iomd_reclaim *reclaim)
+{
+	struct iomd_purgeable *first = list_first_entry(&line, struct iomd_purgeable, node);
+
+	lockdep_assert_held(&lock);
+	leave_line(first);
+	first->pages = first->resident(first);
+	first->claimed = true;
+	first->reclaim = reclaim;
+	reclaim->outstanding += first->pages;
+	reclaim->scanned += first->pages;
+	list_add_tail(&first->node, &claimed);
+	awaited++;
+	INIT_WORK(&first->work, purge);
+	queue_work(purgers, &first->work);
+}
+
+/* Wait until something more was purged, by whomever; the patience that is left. */
+static long wait_for_an_end(long patience)
+{
+	unsigned long before = ends;
+
+	lockdep_assert_held(&lock);
+	spin_unlock(&lock);
+	patience = wait_event_timeout(unclaimed, READ_ONCE(ends) != before, patience);
+	spin_lock(&lock);
+	return patience;
+}
+
+/* What takes too long, perhaps as it waits for who needs memory, nobody else waits for. */
+static void forget(struct iomd_reclaim *reclaim)
+{
+	struct iomd_purgeable *purgeable;
+
+	lockdep_assert_held(&lock);
+	list_for_each_entry(purgeable, &claimed, node) {
+		if (purgeable->reclaim != reclaim)
+			continue;
+		purgeable->reclaim = NULL;
+		awaited--;
+	}
+}
+
 /*
- * Purge from the start of the line until things of @pages pages are; those in use
- * don't count. The pages gained: there may be fewer, some being elsewhere already.
+ * Purge from the start of the line until @pages are gained, each thing once. One with no
+ * page to gain goes by the way: it is not worth a wait.
  *
  * Who finds nothing left while others are at it waits a while for the first of them to
  * be done. Else the kernel takes memory for used up, and kills somebody, while it is
  * being gained.
  */
-static unsigned long reclaim(unsigned long pages, unsigned long *purged)
+static void reclaim_pages(struct iomd_reclaim *reclaim, unsigned long pages)
 {
-	struct iomd_purgeable *purgeable;
-	unsigned long gained = 0, before;
-	LIST_HEAD(kept);
-	bool wait;
+	long patience = IOMD_PURGE_PATIENCE;
+	unsigned int left;
 
-	*purged = 0;
+	might_sleep();
 	spin_lock(&lock);
-	while (*purged < pages && (purgeable = claim_first())) {
-		u64 size = purgeable->pages;
-		long result;
-
-		spin_unlock(&lock);
-		result = purgeable->purge(purgeable);
-		if (result >= 0) {
-			gained += result;
-			*purged += size;
+	left = things_in_line;
+	while (reclaim->gained < pages && patience) {
+		if (reclaim->outstanding) {
+			patience = wait_for_an_end(patience);
+		} else if (left && !list_empty(&line)) {
+			left--;
+			claim_first(reclaim);
+			cond_resched_lock(&lock);
+		} else {
+			if (awaited && !reclaim->gained)
+				wait_for_an_end(patience);
+			break;
 		}
-		spin_lock(&lock);
-		unclaim(purgeable, result >= 0, &kept);
-		wake_up_all(&unclaimed);
 	}
-	list_splice(&kept, &line);
-	wait = pages && !*purged && claims;
-	before = ends;
+	forget(reclaim);
 	spin_unlock(&lock);
-	if (wait)
-		wait_event_timeout(unclaimed, READ_ONCE(ends) != before, IOMD_PURGE_PATIENCE);
-	return gained;
 }
 
 /**
@@ -147,37 +209,82 @@ static unsigned long reclaim(unsigned long pages, unsigned long *purged)
  */
 unsigned long iomd_purge_reclaim(unsigned long pages)
 {
-	unsigned long purged;
+	struct iomd_reclaim reclaim = {};
 
-	return reclaim(pages, &purged);
+	reclaim_pages(&reclaim, pages);
+	return reclaim.gained;
 }
 IOMD_EXPORT_TEST(iomd_purge_reclaim);
 
+/**
+ * iomd_purge_count() - how much there is to gain
+ *
+ * A process may have brought in pages of what it sees since that came into the line, and
+ * others may have been swapped out: what is next is counted again, and what is not can't
+ * be taken for nothing.
+ *
+ * Return: pages; 0 if there is nothing in the line.
+ * Context: any but interrupts.
+ */
+unsigned long iomd_purge_count(void)
+{
+	struct iomd_purgeable *purgeable;
+	unsigned int left = LOOKED_AT;
+	u64 pages;
+
+	if (!READ_ONCE(things_in_line))
+		return 0;
+	spin_lock(&lock);
+	list_for_each_entry(purgeable, &line, node) {
+		if (!left--)
+			break;
+		pages = purgeable->resident(purgeable);
+		WRITE_ONCE(pages_in_line, pages_in_line + pages - purgeable->pages);
+		purgeable->pages = pages;
+	}
+	pages = max_t(u64, pages_in_line, things_in_line);
+	spin_unlock(&lock);
+	return min_t(u64, pages, SHRINK_EMPTY - 1);
+}
+IOMD_EXPORT_TEST(iomd_purge_count);
+
 static unsigned long count(struct shrinker *unused, struct shrink_control *control)
 {
-	return min_t(u64, READ_ONCE(pages_in_line), SHRINK_EMPTY - 1) ?: SHRINK_EMPTY;
+	return iomd_purge_count() ?: SHRINK_EMPTY;
 }
 
 static unsigned long scan(struct shrinker *unused, struct shrink_control *control)
 {
-	unsigned long gained;
+	struct iomd_reclaim reclaim = {};
 
 	/* Contents that are being swapped out are waited for, by file system means. */
 	if (!(control->gfp_mask & __GFP_FS))
 		return SHRINK_STOP;
-	gained = reclaim(control->nr_to_scan, &control->nr_scanned);
+	reclaim_pages(&reclaim, control->nr_to_scan);
+	if (!reclaim.gained)
+		return SHRINK_STOP;
+	control->nr_scanned = max(reclaim.scanned, reclaim.gained);
 	/* These are not slabs, which it would know of: it need not go on for more. */
-	iomd_compat_account_reclaimed(gained);
-	return gained ?: SHRINK_STOP;
+	iomd_compat_account_reclaimed(reclaim.gained);
+	return reclaim.gained;
 }
 
 int iomd_purge_init_room(void)
 {
+	purgers = iomd_should_fail() ? NULL :
+		  alloc_workqueue("iomd_purge", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!purgers)
+		return -ENOMEM;
 	shrinker = iomd_should_fail() ? NULL : iomd_compat_shrinker_start("iomd", count, scan);
-	return shrinker ? 0 : -ENOMEM;
+	if (!shrinker) {
+		destroy_workqueue(purgers);
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 void iomd_purge_exit_room(void)
 {
 	iomd_compat_shrinker_stop(shrinker);
+	destroy_workqueue(purgers);
 }

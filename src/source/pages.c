@@ -6,16 +6,21 @@
  * then up to a part of all memory. High orders are tried first: that makes for
  * few segments, and finds out about a lot of memory at a time.
  */
+#include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/vmstat.h>
 
 #include "../debug/counters.h"
 #include "../debug/inject.h"
+#include "../gfp.h"
+#include "../mapping/cache.h"
+#include "../mapping/holes.h"
 #include "../segments/segments.h"
 #include "pages.h"
 
@@ -250,7 +255,7 @@ int iomd_pages_alloc(const struct iomd_pages_wish *wish, struct iomd_segments *s
 		.left = PFN_UP(wish->bytes),
 		.least_order = wish->contiguous ? get_order(bytes) : 0,
 		.brief = wish->brief,
-		.gfp = GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN,
+		.gfp = IOMD_GFP_SIZED,
 		.rejected = LIST_HEAD_INIT(hunt.rejected),
 	};
 	int ret;
@@ -275,6 +280,56 @@ int iomd_pages_alloc(const struct iomd_pages_wish *wish, struct iomd_segments *s
 	if (ret)
 		iomd_pages_free(segments);
 	return ret;
+}
+
+static u64 count_pages(const struct iomd_segments *segments)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+	u64 pages = 0;
+
+	for_each_sgtable_sg(&segments->table, sg, i)
+		pages += iomd_segment_pages(sg);
+	return pages;
+}
+
+static void list_pages(const struct iomd_segments *segments, struct page **pages)
+{
+	struct scatterlist *sg;
+	unsigned int i, page;
+
+	for_each_sgtable_sg(&segments->table, sg, i)
+		for (page = 0; page < iomd_segment_pages(sg); page++)
+			*pages++ = pfn_to_page(page_to_pfn(sg_page(sg)) + page);
+}
+
+/**
+ * iomd_pages_show() - map pages into the kernel, one behind the other
+ * @segments: where they are; all but the last one whole
+ * @guard: pages before and behind them that fault
+ * @cache: one of IOMD_MAP_..._CACHE
+ *
+ * Undone by vunmap().
+ *
+ * Return: the address of the first page, or of the guard before it, or ERR_PTR: see
+ * iomd_vmap_with_holes(); -ENOMEM.
+ * Context: may sleep.
+ */
+void *iomd_pages_show(const struct iomd_segments *segments, unsigned int guard, u64 cache)
+{
+	u64 count = count_pages(segments) + 2 * guard;
+	struct page **pages;
+	void *base;
+
+	if (iomd_should_fail())
+		return ERR_PTR(-ENOMEM);
+	pages = kvcalloc(count, sizeof(*pages), IOMD_GFP_SIZED);
+	if (!pages)
+		return ERR_PTR(-ENOMEM);
+	list_pages(segments, pages + guard);
+	base = iomd_vmap_with_holes(pages, count, iomd_cache_prot(cache, PAGE_KERNEL));
+	kvfree(pages);
+	return base;
 }
 
 /**

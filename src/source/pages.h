@@ -39,6 +39,7 @@ static inline bool iomd_is_power_of_2(u64 value)
 
 int iomd_pages_check(struct iomd_pages_wish *wish);
 int iomd_pages_alloc(const struct iomd_pages_wish *wish, struct iomd_segments *segments);
+void *iomd_pages_show(const struct iomd_segments *segments, unsigned int guard, u64 cache);
 void iomd_pages_free(struct iomd_segments *segments);
 
 #endif

@@ -8,10 +8,12 @@
 #include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
 #include <linux/swap.h>
+#include <linux/vmalloc.h>
 
 #include "../debug/counters.h"
 #include "../debug/inject.h"
 #include "../desc/general.h"
+#include "pages.h"
 #include "shmem.h"
 #include "source.h"
 #include "user_view.h"
@@ -35,19 +37,24 @@ static struct page *read_page(struct address_space *mapping, pgoff_t index, gfp_
 
 static void release_batch(struct folio_batch *batch)
 {
+	unsigned int i;
+
 	check_move_unevictable_folios(batch);
-	folio_batch_release(batch);
+	for (i = 0; i < folio_batch_count(batch); i++)
+		iomd_compat_let_go_shmem(batch->folios[i]);
+	folio_batch_init(batch);
 	cond_resched();
 }
 
-static void let_go(struct address_space *mapping, struct iomd_segments *segments, bool dirty)
+static void let_go(struct iomd_shmem *shmem, struct iomd_segments *segments, bool dirty)
 {
 	struct scatterlist *sg = segments->table.sgl;
 	struct folio_batch batch;
 	unsigned int i, page;
 	u64 pages = 0;
 
-	mapping_clear_unevictable(mapping);
+	if (!shmem->kernel_address)
+		mapping_clear_unevictable(shmem->file->f_mapping);
 	folio_batch_init(&batch);
 	for (i = 0; i < segments->table.orig_nents; i++) {
 		for (page = 0; page < iomd_segment_pages(sg); page++) {
@@ -69,9 +76,15 @@ static void let_go(struct address_space *mapping, struct iomd_segments *segments
 	iomd_segments_free(segments);
 }
 
+static struct page *hold_page(struct iomd_shmem *shmem, pgoff_t index, gfp_t gfp)
+{
+	struct page *page = read_page(shmem->file->f_mapping, index, gfp);
+
+	return IS_ERR(page) ? page : iomd_compat_hold_shmem(shmem->file, index, page);
+}
+
 static int hold_pages(struct iomd_shmem *shmem, struct iomd_segments *segments, gfp_t gfp)
 {
-	struct address_space *mapping = shmem->file->f_mapping;
 	pgoff_t index;
 
 	for (index = 0; index < pages_of(shmem); index++) {
@@ -79,11 +92,11 @@ static int hold_pages(struct iomd_shmem *shmem, struct iomd_segments *segments, 
 
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		page = read_page(mapping, index, gfp);
+		page = hold_page(shmem, index, gfp);
 		if (IS_ERR(page))
 			return PTR_ERR(page);
 		if (!iomd_segments_append_pages(segments, &page, 1, 0)) {
-			put_page(page);
+			iomd_compat_let_go_shmem(page_folio(page));
 			return -ENOMEM;
 		}
 		iomd_count(IOMD_PAGES_PINNED, 1);
@@ -110,32 +123,25 @@ static int bring_in(struct iomd_shmem *shmem, struct iomd_segments *segments, u6
 	iomd_segments_init(segments);
 	ret = hold_pages(shmem, segments, gfp);
 	if (ret)
-		let_go(mapping, segments, false);
-	return ret;
-}
-
-static int shmem_wire(struct iomd_general *general, u64 direction)
-{
-	struct iomd_shmem *shmem = general->source_data;
-	int ret;
-
-	mutex_lock(&shmem->lock);
-	ret = iomd_owner_charge(&shmem->owner, pages_of(shmem));
-	if (!ret) {
-		ret = bring_in(shmem, &general->segments, direction);
-		if (ret)
-			iomd_owner_uncharge(&shmem->owner);
-	}
-	shmem->held = !ret;
-	mutex_unlock(&shmem->lock);
+		let_go(shmem, segments, false);
 	return ret;
 }
 
 /*
- * Purging
+ * Purging: what is volatile and not held stands in the line.
  */
 
-/* Throw all contents away; how many pages that gained. */
+static struct iomd_shmem *of_purgeable(struct iomd_purgeable *purgeable)
+{
+	return container_of(purgeable, struct iomd_shmem, purgeable);
+}
+
+static u64 resident(struct iomd_purgeable *purgeable)
+{
+	return READ_ONCE(of_purgeable(purgeable)->file->f_mapping->nrpages);
+}
+
+/* Throw all contents away, while nobody holds them; how many pages that gained. */
 static unsigned long discard(struct iomd_shmem *shmem)
 {
 	struct inode *inode = file_inode(shmem->file);
@@ -153,18 +159,78 @@ static unsigned long discard(struct iomd_shmem *shmem)
 	return before > after ? before - after : 0;
 }
 
-/* For lack of memory. Our own allocations, too, come by here with the lock held. */
+/* For lack of memory, in a worker. */
 static long purge(struct iomd_purgeable *purgeable)
 {
-	struct iomd_shmem *shmem = container_of(purgeable, struct iomd_shmem, purgeable);
-	long ret = -EBUSY;
+	struct iomd_shmem *shmem = of_purgeable(purgeable);
+	long gained;
 
 	if (!mutex_trylock(&shmem->lock))
 		return -EBUSY;
-	if (!shmem->held) {
-		shmem->state = IOMD_MEMORY_PURGEABLE_EMPTY;
-		ret = discard(shmem);
-	}
+	shmem->state = IOMD_MEMORY_PURGEABLE_EMPTY;
+	gained = discard(shmem);
+	mutex_unlock(&shmem->lock);
+	return gained;
+}
+
+/* By order: what is held goes later, and what the kernel sees becomes zero where it is. */
+static void empty(struct iomd_shmem *shmem)
+{
+	lockdep_assert_held(&shmem->lock);
+	if (shmem->held)
+		shmem->discard = true;
+	else if (!shmem->kernel_address)
+		discard(shmem);
+	else
+		memset(shmem->kernel_address, 0, pages_of(shmem) * PAGE_SIZE);
+}
+
+/* Nobody who needs memory is to look at what can't be purged anyway. */
+static void stand_in_line(struct iomd_shmem *shmem)
+{
+	lockdep_assert_held(&shmem->lock);
+	if (shmem->state == IOMD_MEMORY_PURGEABLE_VOLATILE && !shmem->held &&
+	    !shmem->kernel_address)
+		iomd_purge_add(&shmem->purgeable);
+	else
+		iomd_purge_remove(&shmem->purgeable);
+}
+
+static void begin_hold(struct iomd_shmem *shmem)
+{
+	shmem->held = true;
+	stand_in_line(shmem);
+}
+
+static void end_hold(struct iomd_shmem *shmem)
+{
+	shmem->held = false;
+	if (shmem->discard)
+		empty(shmem);
+	shmem->discard = false;
+	stand_in_line(shmem);
+}
+
+static int shmem_wire(struct iomd_general *general, u64 direction)
+{
+	struct iomd_shmem *shmem = general->source_data;
+	int ret;
+
+	mutex_lock(&shmem->lock);
+	begin_hold(shmem);
+	ret = iomd_owner_charge(&shmem->owner, pages_of(shmem));
+	if (ret)
+		goto err_end;
+	ret = bring_in(shmem, &general->segments, direction);
+	if (ret)
+		goto err_uncharge;
+	mutex_unlock(&shmem->lock);
+	return 0;
+
+err_uncharge:
+	iomd_owner_uncharge(&shmem->owner);
+err_end:
+	end_hold(shmem);
 	mutex_unlock(&shmem->lock);
 	return ret;
 }
@@ -174,39 +240,27 @@ static void shmem_unwire(struct iomd_general *general, bool dirty)
 	struct iomd_shmem *shmem = general->source_data;
 
 	mutex_lock(&shmem->lock);
-	let_go(shmem->file->f_mapping, &general->segments, dirty);
-	shmem->held = false;
+	let_go(shmem, &general->segments, dirty);
 	iomd_owner_uncharge(&shmem->owner);
-	if (shmem->discard)
-		discard(shmem);
+	end_hold(shmem);
 	mutex_unlock(&shmem->lock);
 }
 
 static void change_state(struct iomd_shmem *shmem, u32 new_state)
 {
 	lockdep_assert_held(&shmem->lock);
-	switch (new_state) {
-	case IOMD_MEMORY_PURGEABLE_NON_VOLATILE:
-		iomd_purge_remove(&shmem->purgeable);
-		shmem->discard = false;
-		break;
-	case IOMD_MEMORY_PURGEABLE_VOLATILE:
-		/* What is lost stays lost until somebody has been told. */
-		if (shmem->state == IOMD_MEMORY_PURGEABLE_EMPTY)
-			return;
-		iomd_purge_add(&shmem->purgeable);
-		break;
-	case IOMD_MEMORY_PURGEABLE_EMPTY:
-		iomd_purge_remove(&shmem->purgeable);
-		if (shmem->held)
-			shmem->discard = true;
-		else
-			discard(shmem);
-		break;
-	default:
+	if (new_state == IOMD_MEMORY_PURGEABLE_KEEP_CURRENT)
 		return;
-	}
+	/* What is lost stays lost until somebody has been told. */
+	if (new_state == IOMD_MEMORY_PURGEABLE_VOLATILE &&
+	    shmem->state == IOMD_MEMORY_PURGEABLE_EMPTY)
+		return;
 	shmem->state = new_state;
+	stand_in_line(shmem);
+	if (new_state == IOMD_MEMORY_PURGEABLE_NON_VOLATILE)
+		shmem->discard = false;
+	if (new_state == IOMD_MEMORY_PURGEABLE_EMPTY)
+		empty(shmem);
 }
 
 static int shmem_set_purgeable(struct iomd_general *general, u32 new_state, u32 *old_state)
@@ -223,6 +277,57 @@ static int shmem_set_purgeable(struct iomd_general *general, u32 new_state, u32 
 }
 
 /*
+ * Where the kernel sees it
+ */
+
+/* It can't fault there, so that all of it is held from then on. */
+static void make_kernel_view(struct iomd_shmem *shmem)
+{
+	void *address;
+
+	lockdep_assert_held(&shmem->lock);
+	iomd_purge_remove(&shmem->purgeable);
+	if (!bring_in(shmem, &shmem->shown, IOMD_DIRECTION_NONE)) {
+		address = iomd_pages_show(&shmem->shown, 0, IOMD_MAP_DEFAULT_CACHE);
+		if (IS_ERR(address))
+			let_go(shmem, &shmem->shown, false);
+		else
+			shmem->kernel_address = address;
+	}
+	stand_in_line(shmem);
+}
+
+static void end_kernel_view(struct iomd_shmem *shmem)
+{
+	if (!shmem->kernel_address)
+		return;
+	vunmap(shmem->kernel_address);
+	shmem->kernel_address = NULL;
+	let_go(shmem, &shmem->shown, false);
+}
+
+/**
+ * iomd_shmem_show() - where the kernel sees pageable memory
+ * @shmem: memory
+ *
+ * The first call brings it in and maps it; both last as long as the memory.
+ *
+ * Return: the address of the first byte; NULL if the kernel is not whom it was made for,
+ * if there is no memory, or if a fatal signal came.
+ * Context: may sleep.
+ */
+void *iomd_shmem_show(struct iomd_shmem *shmem)
+{
+	if (!shmem->of_kernel)
+		return NULL;
+	mutex_lock(&shmem->lock);
+	if (!shmem->kernel_address)
+		make_kernel_view(shmem);
+	mutex_unlock(&shmem->lock);
+	return shmem->kernel_address;
+}
+
+/*
  * The rest
  */
 
@@ -231,6 +336,7 @@ static void shmem_destroy(struct iomd_general *general)
 	struct iomd_shmem *shmem = general->source_data;
 
 	iomd_purge_remove(&shmem->purgeable);
+	end_kernel_view(shmem);
 	iomd_user_view_end(shmem->view);
 	if (shmem->file)
 		fput(shmem->file);
@@ -333,8 +439,9 @@ int iomd_shmem_init(struct iomd_general *general, struct iomd_shmem *shmem,
 	general->source = &iomd_source_shmem;
 	general->source_data = shmem;
 	mutex_init(&shmem->lock);
+	shmem->of_kernel = task == IOMD_KERNEL_TASK;
 	shmem->state = IOMD_MEMORY_PURGEABLE_NON_VOLATILE;
-	shmem->purgeable.pages = pages_of(shmem);
+	shmem->purgeable.resident = resident;
 	shmem->purgeable.purge = purge;
 	ret = iomd_owner_init(&shmem->owner, task);
 	if (!ret)

@@ -11,6 +11,7 @@
 #include <linux/types.h>
 
 #include "../purge/purge.h"
+#include "../segments/segments.h"
 #include "owner.h"
 
 struct file;
@@ -30,9 +31,15 @@ struct iomd_shmem {
 	struct file *file;
 	struct iomd_owner owner;
 	struct iomd_user_view *view;
+	/* Made for the kernel, who may ask where it sees the memory. */
+	bool of_kernel;
 	/* guards what follows, and is held while the pages are changed */
 	struct mutex lock;
+	/* Prepared. */
 	bool held;
+	/* Where the kernel sees it, if it has asked, and the pages that are held for that. */
+	void *kernel_address;
+	struct iomd_segments shown;
 	u32 state;
 	/* Emptied while held: the contents go when they are let go. */
 	bool discard;
@@ -42,6 +49,7 @@ struct iomd_shmem {
 int iomd_shmem_init(struct iomd_general *general, struct iomd_shmem *shmem,
 		    struct task_struct *task);
 unsigned long iomd_shmem_user_address(const struct iomd_shmem *shmem);
+void *iomd_shmem_show(struct iomd_shmem *shmem);
 int iomd_shmem_write(struct iomd_shmem *shmem, u64 offset, const void *bytes, u64 length);
 
 #endif

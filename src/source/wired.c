@@ -10,8 +10,6 @@
 
 #include "../debug/inject.h"
 #include "../desc/general.h"
-#include "../mapping/cache.h"
-#include "../mapping/holes.h"
 #include "source.h"
 #include "wired.h"
 
@@ -85,36 +83,17 @@ static int change_caching(struct iomd_segments *segments, u64 mode)
 	return 0;
 }
 
-static void list_pages(struct iomd_segments *segments, struct page **pages)
-{
-	struct scatterlist *sg;
-	unsigned int i, page;
-
-	for_each_sgtable_sg(&segments->table, sg, i)
-		for (page = 0; page < iomd_segment_pages(sg); page++)
-			*pages++ = pfn_to_page(page_to_pfn(sg_page(sg)) + page);
-}
-
 /* Have the kernel see it: where it does anyway, if that is what is wanted. */
 static int show(struct iomd_wired *wired, struct iomd_segments *segments)
 {
 	unsigned int guard = wired->guarded;
-	u64 count = PFN_UP(wired->wish.bytes) + 2 * guard;
-	struct page **pages;
 	void *base;
 
 	if (!guard && segments->table.nents == 1) {
 		wired->address = page_address(sg_page(segments->table.sgl));
 		return 0;
 	}
-	if (iomd_should_fail())
-		return -ENOMEM;
-	pages = kvcalloc(count, sizeof(*pages), GFP_KERNEL);
-	if (!pages)
-		return -ENOMEM;
-	list_pages(segments, pages + guard);
-	base = iomd_vmap_with_holes(pages, count, iomd_cache_prot(wired->cache, PAGE_KERNEL));
-	kvfree(pages);
+	base = iomd_pages_show(segments, guard, wired->cache);
 	if (IS_ERR(base))
 		return PTR_ERR(base);
 	wired->vmap_base = base;

@@ -13,6 +13,7 @@
 #include <asm/unistd.h>
 
 #include "../../src/debug/inject.h"
+#include "../../src/purge/purge.h"
 #include "composites.h"
 
 #define P	((u64)PAGE_SIZE)
@@ -130,8 +131,11 @@ static void is_nowhere_at_first(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, iomd_get_flags(md), PAGEABLE | IOMD_MEMORY_TYPE_VIRTUAL);
 		KUNIT_EXPECT_EQ(test, iomd_get_length(md), 5 * P + 1);
 		KUNIT_EXPECT_EQ(test, iomd_buffer_get_capacity(md), 5 * P + 1);
-		KUNIT_EXPECT_NULL(test, iomd_buffer_get_bytes_no_copy(md));
-		KUNIT_EXPECT_NULL(test, iomd_buffer_get_bytes_no_copy_range(md, 0, 1));
+		if (!tasks[i]) {
+			KUNIT_EXPECT_NULL(test, iomd_buffer_get_bytes_no_copy(md));
+			KUNIT_EXPECT_NULL(test, iomd_buffer_get_bytes_no_copy_range(md, 0, 1));
+		}
+		KUNIT_EXPECT_NULL(test, iomd_buffer_get_bytes_no_copy_range(md, 5 * P + 1, 0));
 		KUNIT_EXPECT_EQ(test, iomd_get_dma_map_length(md, NULL), 6 * P);
 		KUNIT_EXPECT_EQ(test, resident(test, md), 0ULL);
 		KUNIT_EXPECT_EQ(test, iomd_get_preparation_id(md), IOMD_PREPARATION_ID_UNPREPARED);
@@ -352,12 +356,93 @@ static void the_kernel_may_map_it(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, resident(test, md), 6ULL);
 	fill_pattern(bytes, 0, 5 * P + 9);
 	expect_pattern(test, md, 5 * P + 9);
-	KUNIT_EXPECT_NULL(test, iomd_buffer_get_bytes_no_copy(md));
 	iomd_mapping_release(mapping);
 	os_object_barrier();
 	KUNIT_EXPECT_EQ(test, iomd_prepare(md, IOMD_DIRECTION_OUT), 0);
 	expect_pattern(test, md, 5 * P + 9);
 	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	iomd_release(md);
+}
+
+static void the_kernel_sees_it_once_it_asks(struct kunit *test)
+{
+	u64 options = PAGEABLE | IOMD_MEMORY_PURGEABLE | IOMD_MEMORY_PERSISTENT;
+	struct iomd *md = made(test, iomd_buffer_with_options(options, 5 * P + 9, 1)), *same;
+	u64 length = 5 * P + 9;
+	u8 *bytes;
+
+	KUNIT_EXPECT_TRUE(test, iomd_get_flags(md) & IOMD_MEMORY_PERSISTENT);
+	KUNIT_EXPECT_TRUE(test, iomd_buffer_append_bytes(md, "x", 0));
+	bytes = iomd_buffer_get_bytes_no_copy_range(md, 3, 1);
+	KUNIT_ASSERT_NOT_NULL(test, bytes);
+	bytes -= 3;
+	KUNIT_EXPECT_PTR_EQ(test, iomd_buffer_get_bytes_no_copy(md), (void *)bytes);
+	KUNIT_EXPECT_EQ(test, resident(test, md), 6ULL);
+	fill_pattern(bytes, 0, length);
+	/* That is no preparation. */
+	KUNIT_EXPECT_EQ(test, iomd_get_preparation_id(md), IOMD_PREPARATION_ID_UNPREPARED);
+	expect_warning_once("iomd: complete without a prepare");
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(md, IOMD_DIRECTION_IN), 0);
+	expect_pattern(test, md, length);
+	KUNIT_EXPECT_EQ(test, iomd_write_bytes(md, 5 * P, "y", 1), 1ULL);
+	KUNIT_EXPECT_EQ(test, bytes[5 * P], (u8)'y');
+	/* What is seen is not purged, but emptied if that is asked for, once nobody else has it. */
+	KUNIT_EXPECT_EQ(test, iomd_set_purgeable(md, IOMD_MEMORY_PURGEABLE_EMPTY, NULL), 0);
+	KUNIT_EXPECT_EQ(test, bytes[5 * P], (u8)'y');
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(bytes, 0, length), NULL);
+	KUNIT_EXPECT_EQ(test, iomd_set_purgeable(md, IOMD_MEMORY_PURGEABLE_NON_VOLATILE, NULL), 0);
+	fill_pattern(bytes, 0, length);
+	KUNIT_EXPECT_EQ(test, iomd_set_purgeable(md, IOMD_MEMORY_PURGEABLE_VOLATILE, NULL), 0);
+	KUNIT_EXPECT_EQ(test, iomd_purge_count(), 0UL);
+	KUNIT_EXPECT_EQ(test, iomd_purge_reclaim(1000), 0UL);
+	KUNIT_EXPECT_EQ(test, find_mismatch(bytes, 0, length), (size_t)length);
+	KUNIT_EXPECT_EQ(test, iomd_set_purgeable(md, IOMD_MEMORY_PURGEABLE_EMPTY, NULL), 0);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(bytes, 0, length), NULL);
+	/* It never is other memory. */
+	same = iomd_with_persistent_memory_descriptor(md);
+	KUNIT_EXPECT_PTR_EQ(test, same, md);
+	iomd_release(same);
+	iomd_release(md);
+}
+
+static int make_and_show(struct kunit *test, void *data)
+{
+	struct iomd *md = iomd_buffer_with_options(PAGEABLE | IOMD_MEMORY_PURGEABLE, 4 * P, 1);
+	void *bytes;
+
+	if (IS_ERR(md))
+		return PTR_ERR(md);
+	iomd_set_purgeable(md, IOMD_MEMORY_PURGEABLE_VOLATILE, NULL);
+	bytes = iomd_buffer_get_bytes_no_copy(md);
+	/* What could not be shown may still be purged. */
+	KUNIT_EXPECT_EQ(test, !iomd_purge_count(), !!bytes);
+	iomd_release(md);
+	return bytes ? 0 : -ENOMEM;
+}
+
+static void it_may_not_come_to_be_seen(struct kunit *test)
+{
+	/* The object, the file, 4 pages, the list of them, and their place. */
+	KUNIT_EXPECT_GE(test, fail_each_step(test, make_and_show, NULL), 8U);
+}
+
+/* Held for as long as a device has it: nobody is to count on its moving. */
+static void is_pinned_while_prepared(struct kunit *test)
+{
+	struct iomd *md = kernel_buffer(test, 2 * P);
+	struct folio *folio;
+
+	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);
+	folio = page_folio(pfn_to_page(PHYS_PFN(iomd_get_physical_address(md))));
+	folio_get(folio);
+#ifdef IOMD_HAVE_MEMFD_PIN_FOLIOS
+	KUNIT_EXPECT_TRUE(test, folio_maybe_dma_pinned(folio));
+#endif
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	KUNIT_EXPECT_FALSE(test, folio_maybe_dma_pinned(folio));
+	folio_put(folio);
 	iomd_release(md);
 }
 
@@ -752,6 +837,9 @@ static struct kunit_case pageable_cases[] = {
 	KUNIT_CASE(bytes_can_be_appended),
 	KUNIT_CASE(may_consist_of_huge_pages),
 	KUNIT_CASE(the_kernel_may_map_it),
+	KUNIT_CASE(the_kernel_sees_it_once_it_asks),
+	KUNIT_CASE(it_may_not_come_to_be_seen),
+	KUNIT_CASE(is_pinned_while_prepared),
 	KUNIT_CASE(is_shown_to_its_process),
 	KUNIT_CASE(its_process_pays_while_prepared),
 	KUNIT_CASE(is_not_shown_any_more_at_its_end),

@@ -30,6 +30,8 @@
 
 struct thing {
 	struct iomd_purgeable purgeable;
+	u64 pages;
+	/* Without one it leaves no trace. */
 	char name;
 	bool in_use;
 	/* Others to put at the end of the line while this is purged. */
@@ -40,12 +42,22 @@ struct thing {
 /* Their names, in lower case if they are in use. */
 static char purged[64];
 
+static struct thing *to_thing(struct iomd_purgeable *purgeable)
+{
+	return container_of(purgeable, struct thing, purgeable);
+}
+
+static u64 pages_of_thing(struct iomd_purgeable *purgeable)
+{
+	return READ_ONCE(to_thing(purgeable)->pages);
+}
+
 static long purge_thing(struct iomd_purgeable *purgeable)
 {
-	struct thing *thing = container_of(purgeable, struct thing, purgeable);
+	struct thing *thing = to_thing(purgeable);
 	size_t end = strlen(purged);
 
-	if (end < sizeof(purged) - 1)
+	if (thing->name && end < sizeof(purged) - 1)
 		purged[end] = thing->in_use ? thing->name + 'a' - 'A' : thing->name;
 	if (thing->next)
 		iomd_purge_add(&thing->next->purgeable);
@@ -53,9 +65,10 @@ static long purge_thing(struct iomd_purgeable *purgeable)
 		complete(thing->entered);
 		wait_for_completion(thing->leave);
 	}
-	return thing->in_use ? -EBUSY : thing->purgeable.pages / 2;
+	return thing->in_use ? -EBUSY : thing->pages / 2;
 }
 
+/* Not on a stack, as there is a work item in each. */
 static void make_things(struct thing *things, unsigned int count)
 {
 	unsigned int i;
@@ -63,7 +76,8 @@ static void make_things(struct thing *things, unsigned int count)
 	memset(things, 0, count * sizeof(*things));
 	for (i = 0; i < count; i++) {
 		things[i].name = 'A' + i;
-		things[i].purgeable.pages = 10;
+		things[i].pages = 10;
+		things[i].purgeable.resident = pages_of_thing;
 		things[i].purgeable.purge = purge_thing;
 		iomd_purge_add(&things[i].purgeable);
 	}
@@ -79,13 +93,14 @@ static void expect_purged(struct kunit *test, unsigned long pages, unsigned long
 
 static void first_come_first_purged(struct kunit *test)
 {
-	struct thing things[4];
+	static struct thing things[4];
 
 	make_things(things, 4);
 	expect_purged(test, 0, 0, "");
 	expect_purged(test, 1, 5, "A");
-	expect_purged(test, 10, 5, "B");
-	expect_purged(test, 1000, 10, "CD");
+	/* What there was, not what there may have been. */
+	expect_purged(test, 10, 10, "BC");
+	expect_purged(test, 1000, 5, "D");
 	expect_purged(test, 1000, 0, "");
 	/* To come again is to come last. */
 	make_things(things, 4);
@@ -95,16 +110,16 @@ static void first_come_first_purged(struct kunit *test)
 	expect_purged(test, 1000, 15, "BDA");
 }
 
-static void what_is_in_use_keeps_its_place(struct kunit *test)
+static void what_is_in_use_goes_last(struct kunit *test)
 {
-	struct thing things[4];
+	static struct thing things[4];
 
 	make_things(things, 4);
 	things[0].in_use = true;
 	things[2].in_use = true;
 	/* It does not count as tried, else it would be in the way for ever. */
 	expect_purged(test, 1, 5, "aB");
-	expect_purged(test, 1, 5, "acD");
+	expect_purged(test, 1, 5, "cD");
 	expect_purged(test, 1, 0, "ac");
 	things[0].in_use = false;
 	things[2].in_use = false;
@@ -114,12 +129,13 @@ static void what_is_in_use_keeps_its_place(struct kunit *test)
 
 static void may_come_again_while_others_go(struct kunit *test)
 {
-	struct thing things[3];
+	static struct thing things[3];
 
 	make_things(things, 3);
 	iomd_purge_remove(&things[1].purgeable);
 	things[0].next = &things[1];
-	expect_purged(test, 1000, 15, "ACB");
+	expect_purged(test, 1000, 10, "AC");
+	expect_purged(test, 1000, 5, "B");
 	/* Even in use, and by itself. */
 	make_things(things, 2);
 	things[0].in_use = true;
@@ -129,6 +145,32 @@ static void may_come_again_while_others_go(struct kunit *test)
 	things[0].next = NULL;
 	expect_purged(test, 10, 5, "A");
 	expect_purged(test, 10, 0, "");
+}
+
+#define EMPTY_THINGS	100
+
+static void what_has_no_pages_is_no_shield(struct kunit *test)
+{
+	struct thing *things = kunit_kcalloc(test, EMPTY_THINGS + 1, sizeof(*things), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, things);
+	for (i = 0; i <= EMPTY_THINGS; i++) {
+		things[i].purgeable.resident = pages_of_thing;
+		things[i].purgeable.purge = purge_thing;
+		iomd_purge_add(&things[i].purgeable);
+	}
+	/* As many as there are, as one of them may have come by some. */
+	KUNIT_EXPECT_EQ(test, iomd_purge_count(), EMPTY_THINGS + 1UL);
+	things[0].pages = 300;
+	KUNIT_EXPECT_EQ(test, iomd_purge_count(), 300UL);
+	things[0].pages = 0;
+	things[EMPTY_THINGS].pages = 10;
+	things[EMPTY_THINGS].name = 'Z';
+	expect_purged(test, 1, 5, "Z");
+	for (i = 0; i <= EMPTY_THINGS; i++)
+		iomd_purge_remove(&things[i].purgeable);
+	KUNIT_EXPECT_EQ(test, iomd_purge_count(), 0UL);
 }
 
 static void reclaim_all(void *data)
@@ -151,7 +193,7 @@ static void nobody_purges_what_was_removed(struct kunit *test)
 	DECLARE_COMPLETION_ONSTACK(entered);
 	DECLARE_COMPLETION_ONSTACK(leave);
 	struct worker reclaimer, remover;
-	struct thing things[2];
+	static struct thing things[2];
 
 	make_things(things, 2);
 	memset(purged, 0, sizeof(purged));
@@ -193,7 +235,7 @@ static void others_that_purge_are_waited_for(struct kunit *test)
 	DECLARE_COMPLETION_ONSTACK(leave);
 	struct worker reclaimer, second;
 	unsigned long took = 0;
-	struct thing things[1];
+	static struct thing things[1];
 
 	make_things(things, 1);
 	memset(purged, 0, sizeof(purged));
@@ -218,7 +260,7 @@ static unsigned long wait_for_a_moment(struct kunit *test)
 	DECLARE_COMPLETION_ONSTACK(leave);
 	struct worker reclaimer, second;
 	unsigned long took = 0;
-	struct thing things[1];
+	static struct thing things[1];
 
 	make_things(things, 1);
 	memset(purged, 0, sizeof(purged));
@@ -444,12 +486,13 @@ static void the_oldest_go_first(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iomd_prepare(mds[1], 0), 0);
 	KUNIT_EXPECT_EQ(test, iomd_purge_reclaim(1), 4UL);
 	KUNIT_EXPECT_EQ(test, set_state(mds[2], KEEP), EMPTY);
+	KUNIT_EXPECT_EQ(test, set_state(mds[3], NON_VOLATILE), VOLATILE);
+	/* What was prepared is the youngest. */
 	KUNIT_EXPECT_EQ(test, iomd_complete(mds[1], 0), 0);
 	KUNIT_EXPECT_EQ(test, iomd_purge_reclaim(1), 4UL);
-	KUNIT_EXPECT_EQ(test, set_state(mds[1], KEEP), EMPTY);
-	KUNIT_EXPECT_EQ(test, set_state(mds[3], NON_VOLATILE), VOLATILE);
-	KUNIT_EXPECT_EQ(test, iomd_purge_reclaim(1), 4UL);
 	KUNIT_EXPECT_EQ(test, set_state(mds[0], KEEP), EMPTY);
+	KUNIT_EXPECT_EQ(test, iomd_purge_reclaim(1), 4UL);
+	KUNIT_EXPECT_EQ(test, set_state(mds[1], KEEP), EMPTY);
 	expect_filled(test, mds[3]);
 	for (i = 0; i < 4; i++)
 		iomd_release(mds[i]);
@@ -502,6 +545,96 @@ static void is_not_purged_in_use(struct kunit *test)
 	os_object_barrier();
 	KUNIT_EXPECT_EQ(test, iomd_purge_reclaim(1000), 5UL);
 	iomd_release(md);
+}
+
+/* Nobody who needs memory looks at it. */
+static void is_not_in_line_in_use(struct kunit *test)
+{
+	struct iomd *md = filled_buffer(test, 5 * P);
+
+	KUNIT_EXPECT_EQ(test, set_state(md, VOLATILE), NON_VOLATILE);
+	KUNIT_EXPECT_EQ(test, iomd_purge_count(), 5UL);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(md, IOMD_DIRECTION_OUT), 0);
+	KUNIT_EXPECT_EQ(test, iomd_purge_count(), 0UL);
+	KUNIT_EXPECT_EQ(test, set_state(md, NON_VOLATILE), VOLATILE);
+	KUNIT_EXPECT_EQ(test, set_state(md, VOLATILE), NON_VOLATILE);
+	KUNIT_EXPECT_EQ(test, iomd_purge_count(), 0UL);
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	KUNIT_EXPECT_EQ(test, iomd_purge_count(), 5UL);
+	iomd_release(md);
+}
+
+static void counts_what_is_there(struct kunit *test)
+{
+	struct iomd *full = filled_buffer(test, 5 * P);
+	struct iomd *sparse = made(test, iomd_buffer_with_options(PURGEABLE, 500 * P, 1));
+
+	KUNIT_EXPECT_EQ(test, set_state(sparse, VOLATILE), NON_VOLATILE);
+	KUNIT_EXPECT_EQ(test, set_state(full, VOLATILE), NON_VOLATILE);
+	KUNIT_EXPECT_EQ(test, iomd_purge_count(), 5UL);
+	/* Nothing is gained from the first one, so the next one goes, too. */
+	KUNIT_EXPECT_EQ(test, iomd_purge_reclaim(5), 5UL);
+	KUNIT_EXPECT_EQ(test, set_state(full, KEEP), EMPTY);
+	iomd_release(sparse);
+	iomd_release(full);
+}
+
+struct holder {
+	struct folio *folio;
+	unsigned long gained;
+	bool done;
+};
+
+/* As one does who splits or moves a folio, and needs memory for that. */
+static void reclaim_with_folio_locked(void *data)
+{
+	struct holder *holder = data;
+
+	if (!READ_ONCE(holder->done)) {
+		folio_lock(holder->folio);
+		holder->gained = iomd_purge_reclaim(1000);
+		holder->gained += iomd_purge_reclaim(1000);
+		folio_unlock(holder->folio);
+		WRITE_ONCE(holder->done, true);
+	}
+	msleep(20);
+}
+
+static bool becomes_empty(struct iomd *md)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < 200 && set_state(md, KEEP) != EMPTY; tries++)
+		msleep(20);
+	return set_state(md, KEEP) == EMPTY;
+}
+
+static void who_needs_memory_may_hold_a_page_of_it(struct kunit *test)
+{
+	struct iomd *md = filled_buffer(test, 8 * P), *other = filled_buffer(test, 3 * P);
+	struct holder holder = {};
+	struct worker worker;
+	unsigned int tries;
+
+	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);
+	holder.folio = page_folio(pfn_to_page(PHYS_PFN(iomd_get_physical_address(md))));
+	folio_get(holder.folio);
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	KUNIT_EXPECT_EQ(test, set_state(md, VOLATILE), NON_VOLATILE);
+	KUNIT_EXPECT_EQ(test, set_state(other, VOLATILE), NON_VOLATILE);
+	worker_start(test, &worker, reclaim_with_folio_locked, &holder);
+	for (tries = 0; tries < 1500 && !READ_ONCE(holder.done); tries++)
+		msleep(20);
+	KUNIT_ASSERT_TRUE_MSG(test, READ_ONCE(holder.done), "it waits for itself");
+	/* It got what others had, and then went on. */
+	KUNIT_EXPECT_EQ(test, holder.gained, 3UL);
+	worker_stop(&worker);
+	KUNIT_EXPECT_TRUE(test, becomes_empty(md));
+	KUNIT_EXPECT_EQ(test, set_state(other, KEEP), EMPTY);
+	KUNIT_EXPECT_EQ(test, resident(test, md), 0ULL);
+	folio_put(holder.folio);
+	iomd_release(md);
+	iomd_release(other);
 }
 
 struct scene {
@@ -725,8 +858,9 @@ static void each_failure_is_undone(struct kunit *test)
 
 static struct kunit_case purge_cases[] = {
 	KUNIT_CASE(first_come_first_purged),
-	KUNIT_CASE(what_is_in_use_keeps_its_place),
+	KUNIT_CASE(what_is_in_use_goes_last),
 	KUNIT_CASE(may_come_again_while_others_go),
+	KUNIT_CASE(what_has_no_pages_is_no_shield),
 	KUNIT_CASE(nobody_purges_what_was_removed),
 	KUNIT_CASE(others_that_purge_are_waited_for),
 	KUNIT_CASE(they_are_not_waited_for_longer),
@@ -736,6 +870,9 @@ static struct kunit_case purge_cases[] = {
 	KUNIT_CASE(the_oldest_go_first),
 	KUNIT_CASE(may_end_volatile),
 	KUNIT_CASE(is_not_purged_in_use),
+	KUNIT_CASE(is_not_in_line_in_use),
+	KUNIT_CASE(counts_what_is_there),
+	KUNIT_CASE(who_needs_memory_may_hold_a_page_of_it),
 	KUNIT_CASE(processes_lose_sight_of_it),
 	KUNIT_CASE(the_kernel_purges),
 	KUNIT_CASE(nothing_is_lost_in_secret),
