@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 
 #include "../debug/inject.h"
+#include "../gfp.h"
 #include "descriptor.h"
 #include "parts.h"
 
@@ -86,8 +87,7 @@ int iomd_parts_alloc(struct iomd_parts *parts, u32 room)
 {
 	if (iomd_should_fail())
 		return -ENOMEM;
-	parts->list = kvmalloc_array(room, sizeof(*parts->list),
-				     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	parts->list = kvmalloc_array(room, sizeof(*parts->list), IOMD_GFP_SIZED);
 	if (!parts->list)
 		return -ENOMEM;
 	parts->room = room;

@@ -6,6 +6,7 @@
 
 #include "../debug/inject.h"
 #include "../debug/knobs.h"
+#include "../gfp.h"
 #include "segments.h"
 
 #define BLOCK_ENTRIES	(4096 / sizeof(struct scatterlist))
@@ -116,7 +117,7 @@ static bool grow(struct iomd_segments *segments)
 
 	if (iomd_should_fail())
 		return false;
-	block = kmalloc(sizeof(*block), GFP_KERNEL_ACCOUNT);
+	block = kmalloc(sizeof(*block), IOMD_GFP_SIZED);
 	if (!block)
 		return false;
 	if (segments->blocks) {
@@ -307,8 +308,7 @@ static void shrink(struct iomd_segments *segments)
 
 	if (entries > BLOCK_ENTRIES / 2)
 		return;
-	list = kmemdup(segments->table.sgl, entries * sizeof(*list),
-		       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	list = kmemdup(segments->table.sgl, entries * sizeof(*list), IOMD_GFP_SIZED);
 	if (!list)
 		return;
 	kfree(segments->last_block);
@@ -346,7 +346,7 @@ int iomd_segments_finish(struct iomd_segments *segments)
 	if (iomd_should_fail())
 		return -ENOMEM;
 	segments->directory = kvmalloc_array(segments->blocks, sizeof(*segments->directory),
-					     GFP_KERNEL_ACCOUNT);
+					     IOMD_GFP_SIZED);
 	if (!segments->directory)
 		return -ENOMEM;
 	segments->block_bytes = div_u64(iomd_segment_start(segments->last_block->entries),

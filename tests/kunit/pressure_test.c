@@ -4,11 +4,14 @@
  * to the byte. In a small guest of its own: scripts/test obeys guest_memory.
  */
 #include <linux/delay.h>
+#include <linux/fcntl.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+
+#include <asm/unistd.h>
 
 #include "composites.h"
 
@@ -211,7 +214,103 @@ static void only_the_volatile_goes(struct kunit *test)
 	iomd_release(scene.in_use);
 }
 
+/*
+ * A cgroup that has less than is asked for
+ */
+
+#define CGROUPS		"/iomd-cgroups"
+#define MEMORY_MAX	SZ_2M
+#define ATTEMPTS	80
+
+static void make_directory(struct puppet *puppet, const char *path)
+{
+	KUNIT_ASSERT_EQ(puppet->test, 0L, puppet_syscall(puppet, __NR_mkdirat, AT_FDCWD,
+							 puppet_string(puppet, path), 0755));
+}
+
+static void write_to(struct puppet *puppet, const char *path, const char *text)
+{
+	int fd = puppet_open(puppet, path, O_WRONLY);
+
+	KUNIT_ASSERT_EQ_MSG(puppet->test, (long)strlen(text),
+			    puppet_syscall(puppet, __NR_write, fd, puppet_string(puppet, text),
+					   strlen(text)), "%s", path);
+	puppet_syscall(puppet, __NR_close, fd);
+}
+
+static void mount_cgroups(struct puppet *puppet)
+{
+	u64 at;
+
+	make_directory(puppet, CGROUPS);
+	at = puppet_string(puppet, CGROUPS);
+	puppet_write(puppet, at + 64, "cgroup2", 8);
+	KUNIT_ASSERT_EQ(puppet->test, 0L, puppet_syscall(puppet, __NR_mount, at, at, at + 64, 0, 0));
+	write_to(puppet, CGROUPS "/cgroup.subtree_control", "+memory");
+	make_directory(puppet, CGROUPS "/poor");
+}
+
+static void unmount_cgroups(struct puppet *puppet)
+{
+	unsigned int tries;
+	long ret = -EBUSY;
+
+	for (tries = 0; tries < 500 && ret == -EBUSY; tries++) {
+		msleep(20);
+		ret = puppet_syscall(puppet, __NR_unlinkat, AT_FDCWD,
+				     puppet_string(puppet, CGROUPS "/poor"), AT_REMOVEDIR);
+	}
+	KUNIT_EXPECT_EQ(puppet->test, ret, 0L);
+	KUNIT_EXPECT_EQ(puppet->test, 0L, puppet_syscall(puppet, __NR_umount2,
+							 puppet_string(puppet, CGROUPS), 0));
+	KUNIT_EXPECT_EQ(puppet->test, 0L, puppet_syscall(puppet, __NR_unlinkat, AT_FDCWD,
+							 puppet_string(puppet, CGROUPS),
+							 AT_REMOVEDIR));
+}
+
+static long ask_for_too_much(void *data)
+{
+	struct iomd *md = iomd_buffer_with_options(IOMD_DIRECTION_IN, 4 * MEMORY_MAX, 1);
+	long ret;
+
+	if (!IS_ERR(md)) {
+		iomd_release(md);
+		return 0;
+	}
+	if (PTR_ERR(md) != -ENOMEM)
+		return PTR_ERR(md);
+	md = iomd_buffer_with_options(PURGEABLE, 4 * MEMORY_MAX, 1);
+	if (IS_ERR(md))
+		return PTR_ERR(md);
+	ret = iomd_prepare(md, 0);
+	iomd_release(md);
+	return ret;
+}
+
+/* Whatever it is that there is not enough for: a page, or the list that it stands in. */
+static void nobody_is_killed_for_a_cgroups_limit(struct kunit *test)
+{
+	struct puppet *puppet = puppet_start(test), *poor = puppet_start(test);
+	char number[24];
+	unsigned int i;
+	long ret;
+
+	mount_cgroups(puppet);
+	write_to(poor, CGROUPS "/poor/cgroup.procs", "0");
+	for (i = 0; i < ATTEMPTS; i++) {
+		snprintf(number, sizeof(number), "%lu", MEMORY_MAX + i * PAGE_SIZE);
+		write_to(puppet, CGROUPS "/poor/memory.max", number);
+		ret = puppet_call(poor, ask_for_too_much, NULL);
+		KUNIT_EXPECT_EQ_MSG(test, ret, (long)-ENOMEM, "with %s bytes", number);
+		if (puppet_is_gone(poor))
+			break;
+	}
+	puppet_kill(poor);
+	unmount_cgroups(puppet);
+}
+
 static struct kunit_case pressure_cases[] = {
+	KUNIT_CASE(nobody_is_killed_for_a_cgroups_limit),
 	KUNIT_CASE(only_the_volatile_goes),
 	{}
 };
