@@ -23,6 +23,7 @@
 static struct os_meta_class * const classes[] = {
 	&iomd_meta_class,
 	&iomd_general_meta_class,
+	&iomd_client_meta_class,
 	&iomd_buffer_meta_class,
 	&iomd_device_memory_meta_class,
 	&iomd_sub_meta_class,

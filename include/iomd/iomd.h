@@ -8,6 +8,7 @@
 #include <linux/module.h>
 
 #include <iomd/buffer.h>
+#include <iomd/client.h>
 #include <iomd/cursor.h>
 #include <iomd/descriptor.h>
 #include <iomd/device_memory.h>

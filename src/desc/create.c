@@ -14,6 +14,7 @@
 #include <iomd/descriptor.h>
 
 #include "../debug/inject.h"
+#include "../gfp.h"
 #include "../source/source.h"
 #include "descriptor.h"
 #include "general.h"
@@ -30,6 +31,8 @@ struct given {
 	const struct iomd_address_range *ranges;
 	u32 count;
 	struct iomd_address_range *made;
+	/* Whose user memory it is, if not simply a task's. */
+	const struct iomd_payer *payer;
 };
 
 static int make_ranges(struct given *given, u32 count)
@@ -38,7 +41,7 @@ static int make_ranges(struct given *given, u32 count)
 		return -EINVAL;
 	if (iomd_should_fail())
 		return -ENOMEM;
-	given->made = kvmalloc_array(count, sizeof(*given->made), GFP_KERNEL);
+	given->made = kvmalloc_array(count, sizeof(*given->made), IOMD_GFP_SIZED);
 	if (!given->made)
 		return -ENOMEM;
 	given->ranges = given->made;
@@ -205,13 +208,20 @@ static int attach(struct iomd_general *general, const struct given *given,
 		return ret;
 	general->source = given->source;
 	ret = check_extents(general, options);
-	if (!ret && given->source == &iomd_source_user)
+	if (ret)
+		return ret;
+	if (given->payer)
+		iomd_payer_copy(&general->payer, given->payer);
+	else if (given->source == &iomd_source_user)
 		ret = iomd_payer_init(&general->payer, task);
 	if (ret)
 		return ret;
 	if (mapper)
 		general->mapper = get_device(mapper);
 	general->md.length = general->extents.length;
+	/* No mapper makes memory seen by devices that none is to see, or that is elsewhere. */
+	if (options & (IOMD_MEMORY_HOST_ONLY | IOMD_MEMORY_REMOTE))
+		options |= IOMD_MEMORY_MAPPER_NONE;
 	general->md.flags = options;
 	return 0;
 }
@@ -273,6 +283,18 @@ static struct iomd *make(const struct given *given, struct task_struct *task, u6
 	return &general->md;
 }
 
+struct iomd *iomd_general_of_payer(const struct iomd_address_range *ranges, u32 count,
+				   u64 options, const struct iomd_payer *payer)
+{
+	struct given given = {
+		.source = &iomd_source_user, .ranges = ranges, .count = count, .payer = payer,
+	};
+
+	if (options & IOMD_MEMORY_TYPE_MASK)
+		return ERR_PTR(-EINVAL);
+	return make(&given, NULL, options | IOMD_MEMORY_TYPE_VIRTUAL, NULL);
+}
+
 /**
  * iomd_with_options() - describe memory, the general constructor
  * @buffers: as the type in @options says:
@@ -294,7 +316,11 @@ static struct iomd *make(const struct given *given, struct task_struct *task, u6
  *	machine's memory, of which only the segments can be told
  * @mapper: device that the memory is for, or NULL; held
  *
- * Nothing is looked up or pinned yet. IOKit: IOMemoryDescriptor::withOptions.
+ * Nothing is looked up or pinned yet. Whose memory a driver describes is the driver's
+ * decision: nothing here asks whether the caller may look into @task. A driver that lets
+ * its users name a task checks that, with iomd_client_open_task(); one that serves whoever
+ * opened a file keeps a client, see iomd_client_open(), not a task. IOKit:
+ * IOMemoryDescriptor::withOptions.
  *
  * Return: a descriptor with one reference, the caller's, or ERR_PTR:
  * -EINVAL if there is nothing, anything wraps, the type or an option is not one of
@@ -469,7 +495,8 @@ out:
  *
  * Looks whether the ranges of @original still show the pages that it holds
  * prepared. While it is not prepared it holds none, and shows what is there at its
- * next prepare. IOKit: IOMemoryDescriptor::withPersistentMemoryDescriptor.
+ * next prepare. A buffer's memory never is another. IOKit:
+ * IOMemoryDescriptor::withPersistentMemoryDescriptor.
  *
  * Return: @original with one more reference, the caller's, if they do; a new
  * descriptor of the same ranges, not prepared, if they show other memory; or
@@ -483,9 +510,11 @@ struct iomd *iomd_with_persistent_memory_descriptor(struct iomd *original)
 	bool same;
 	int ret;
 
-	if (!original || iomd_get_meta_class(original) != &iomd_general_meta_class ||
+	if (!original || !os_object_meta_cast(&original->object, &iomd_general_meta_class) ||
 	    !(iomd_get_flags(original) & IOMD_MEMORY_PERSISTENT))
 		return ERR_PTR(-EINVAL);
+	if (iomd_to_general(original)->source->own_memory)
+		return iomd_retain(original);
 	if (!iomd_wire_try_hold(&iomd_to_general(original)->wire))
 		return iomd_retain(original);
 	again = describe_again(iomd_to_general(original));

@@ -54,6 +54,10 @@ int iomd_general_init_with_options(struct iomd *md, void *buffers, u32 count, u3
 				   struct task_struct *task, u64 options,
 				   struct device *mapper);
 
+/* Ranges of somebody's address space, who pays for them as ever. */
+struct iomd *iomd_general_of_payer(const struct iomd_address_range *ranges, u32 count,
+				   u64 options, const struct iomd_payer *payer);
+
 static inline struct iomd_general *iomd_to_general(struct iomd *md)
 {
 	return container_of(md, struct iomd_general, md);

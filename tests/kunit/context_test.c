@@ -33,6 +33,7 @@ struct scene {
 	struct iomd_mapping *spare_mapping;
 	struct iomd_dma_command *spare_command;
 	struct iomd_cursor *spare_cursor;
+	struct iomd_client *client;
 	/* Was everything right? */
 	bool ok;
 	const struct row *row;
@@ -94,6 +95,13 @@ static bool call_cursor_release(struct scene *scene)
 	iomd_cursor_release(scene->spare_cursor);
 	scene->spare_cursor = NULL;
 	iomd_cursor_release(iomd_cursor_retain(scene->cursor));
+	return true;
+}
+
+static bool call_client_release(struct scene *scene)
+{
+	iomd_client_release(scene->client);
+	scene->client = NULL;
 	return true;
 }
 
@@ -322,6 +330,7 @@ static const struct row rows[] = {
 	{ "iomd_mapping_release", call_mapping_release },
 	{ "iomd_dma_command_release", call_command_release },
 	{ "iomd_cursor_release", call_cursor_release },
+	{ "iomd_client_release", call_client_release },
 	{ "words", call_words },
 	{ "segments", call_segments },
 	{ "iomd_read_bytes", call_copies },
@@ -372,6 +381,8 @@ static struct iomd_dma_command *command_of(struct scene *scene, struct iomd *md)
 
 static void scene_open(struct scene *scene, struct kunit *test)
 {
+	struct puppet *puppet;
+
 	scene->test = test;
 	scene->dev = driven_device(test, 64);
 	scene->memory = (u8 *)__get_free_pages(GFP_KERNEL, 1);
@@ -394,6 +405,11 @@ static void scene_open(struct scene *scene, struct kunit *test)
 	scene->spare_cursor = iomd_natural_cursor_with_specification(0, 0, 1);
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(scene->cursor), 0);
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(scene->spare_cursor), 0);
+	puppet = puppet_start(test);
+	puppet_adopt_mm(puppet);
+	scene->client = iomd_client_open();
+	puppet_leave_mm(puppet);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(scene->client), 0);
 	/* The first map of a device is one that it lends; the last is one of several. */
 	scene->command = command_of(scene, scene->buffer);
 	scene->spare_command = command_of(scene, scene->other);
@@ -407,6 +423,7 @@ static void scene_close(struct scene *scene)
 	iomd_dma_command_release(scene->spare_command);
 	iomd_cursor_release(scene->cursor);
 	iomd_cursor_release(scene->spare_cursor);
+	iomd_client_release(scene->client);
 	iomd_mapping_release(scene->mapping);
 	iomd_mapping_release(scene->spare_mapping);
 	iomd_dma_unmap(scene->map);

@@ -359,6 +359,7 @@ static void remote_memory_is_only_told(struct kunit *test)
 	u64 length;
 	u8 byte;
 
+	KUNIT_EXPECT_TRUE(test, iomd_get_flags(md) & IOMD_MEMORY_MAPPER_NONE);
 	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);
 	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
 	KUNIT_EXPECT_EQ(test, (u64)iomd_get_physical_segment(md, 5, &length, 0), BIT_ULL(50) + 8);
