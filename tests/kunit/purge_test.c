@@ -623,7 +623,7 @@ static void who_needs_memory_may_hold_a_page_of_it(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, set_state(md, VOLATILE), NON_VOLATILE);
 	KUNIT_EXPECT_EQ(test, set_state(other, VOLATILE), NON_VOLATILE);
 	worker_start(test, &worker, reclaim_with_folio_locked, &holder);
-	for (tries = 0; tries < 1500 && !READ_ONCE(holder.done); tries++)
+	for (tries = 0; tries < 600 && !READ_ONCE(holder.done); tries++)
 		msleep(20);
 	KUNIT_ASSERT_TRUE_MSG(test, READ_ONCE(holder.done), "it waits for itself");
 	/* It got what others had, and then went on. */
