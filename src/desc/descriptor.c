@@ -145,7 +145,7 @@ IOMD_EXPORT(iomd_prepare);
  *
  * Return: 0; or, with nothing changed: -EINVAL for unknown bits; -EAGAIN if there
  * is no preparation to complete; -EBUSY if it is the last one and the memory is still
- * mapped, for a device or for the CPU.
+ * mapped, for a device or for the CPU; else what the class says.
  * Context: may sleep.
  */
 int iomd_complete(struct iomd *md, u64 direction)
@@ -407,7 +407,7 @@ IOMD_EXPORT(iomd_copy_context);
  * Return: 0; -EINVAL for an unknown state or modifier, or for memory that was not
  * made purgeable; -EOPNOTSUPP for memory that is not iomd's own; -EAGAIN if the
  * class has none of its own; of a composite, the first error of a part, with
- * what came before it done.
+ * what came before it done; else what the class says.
  * Context: may sleep.
  */
 int iomd_set_purgeable(struct iomd *md, u32 new_state, u32 *old_state)
@@ -440,7 +440,7 @@ IOMD_EXPORT(iomd_set_purgeable);
  * Return: 0; or, with nothing moved: -EINVAL for an unknown tag or option, or a
  * kernel thread that has no memory; -EPERM; -ESRCH if the new owner has no address
  * space any more; -ENOMEM if it is over its RLIMIT_MEMLOCK; -EAGAIN for memory that
- * nobody owns.
+ * nobody owns; else what the class says.
  * Context: may sleep.
  */
 int iomd_set_ownership(struct iomd *md, struct task_struct *new_owner, int new_ledger_tag,
@@ -466,7 +466,8 @@ IOMD_EXPORT(iomd_set_ownership);
  *
  * Return: 0; -EAGAIN, with nothing set, if it can't be known: for user memory that
  * is not prepared, device memory, and classes without memory of their own; of a
- * composite, the first error of a part, with what came before it counted.
+ * composite, the first error of a part, with what came before it counted; else what
+ * the class says.
  * Context: may sleep.
  */
 int iomd_get_page_counts(struct iomd *md, u64 *resident, u64 *dirty)

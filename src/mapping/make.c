@@ -484,7 +484,7 @@ IOMD_EXPORT(iomd_set_mapping);
  * For classes that must do something first; the base says yes. Faults of redirected
  * mappings wait before this. IOKit: IOMemoryDescriptor::handleFault.
  *
- * Return: 0; anything else gives the task SIGBUS.
+ * Return: 0; else what the class says, which gives the task SIGBUS.
  * Context: the op is called in a fault, with the task's mmap_lock held. It must neither
  * retain nor release @mapping, which may be about to end.
  */

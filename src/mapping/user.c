@@ -342,7 +342,7 @@ IOMD_EXPORT(iomd_base_populate_device_pager);
  * the mapping says otherwise. IOKit: IOMemoryDescriptor::populateDevicePager.
  *
  * Return: 0; -EINVAL if the mapping is not being made, or the range does not lie
- * inside; else what filling page tables gave.
+ * inside; else what filling page tables gave, or what the class says.
  * Context: the op is called with the task's mmap_lock held; it must not make, end or
  * redirect mappings.
  */

@@ -365,10 +365,16 @@ static void unmap(void *data)
 
 static void may_be_unmapped_in_hard_irq(struct kunit *test)
 {
+	struct iomd_dma_map *mapped;
 	struct scene scene;
 
 	scene_open(&scene, test, AREA_SCATTERED, 200, IOMD_DIRECTION_IN);
-	call_in_hard_irq(test, unmap, map(&scene, 0, 199 * P, 0));
+	mapped = map(&scene, 0, 199 * P, 0);
+	/* Locks of the DMA API and of kfree() sleep on PREEMPT_RT. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		iomd_dma_unmap(mapped);
+	else
+		call_in_hard_irq(test, unmap, mapped);
 	scene_close(&scene);
 	iomd_dma_unmap(NULL);
 }
