@@ -187,6 +187,7 @@ TEST_F(end, in_any_order) {
 					break;
 				case 'm':
 					ASSERT_EQ(release(self->fd, mapping), 0);
+					alive(self->fd);
 					break;
 				default:
 					/* The driver's release ends it. */
@@ -213,6 +214,7 @@ TEST_F(end, after_its_file) {
 			ASSERT_TRUE(all_are(address[k], 4 * P, 0x11));
 		}
 		close(other);
+		alive(self->fd);
 		for (k = 0; k < 2; k++) {
 			ASSERT_EQ(look(address[k]), keeps[i] ? 0x11 : -SIGBUS);
 			ASSERT_EQ(try_write(address[k] + P, 0x22), keeps[i] ? 0 : SIGBUS);
@@ -239,6 +241,8 @@ TEST_F(end, by_the_last_release) {
 		ASSERT_EQ(release(self->fd, second), 0);
 		ASSERT_EQ(look(address + 2 * P), 0x11);
 		ASSERT_EQ(release(self->fd, third), 0);
+		/* An end may be deferred. */
+		alive(self->fd);
 		ASSERT_EQ(look(address), -SIGBUS);
 		ASSERT_EQ(look(address + P), -SIGBUS);
 		ASSERT_EQ(try_write(address, 1), SIGBUS);
@@ -252,6 +256,7 @@ TEST_F(end, by_the_last_release) {
 		ASSERT_EQ(release(self->fd, second), 0);
 		ASSERT_EQ(release(self->fd, third), 0);
 		ASSERT_EQ(release(self->fd, first), 0);
+		alive(self->fd);
 		ASSERT_EQ(look(other), -SIGBUS);
 		ASSERT_EQ(look(address), 0x11);
 		ASSERT_EQ(munmap(address, 4 * P), 0);
@@ -342,6 +347,7 @@ TEST_F(end, gives_nothing_back_that_is_not_its_own) {
 		if (i < 8)
 			ASSERT_EQ(unmap(self->fd, mapping), 0);
 		ASSERT_EQ(release(self->fd, mapping), 0);
+		alive(self->fd);
 		ASSERT_EQ(own[5], 0x77);
 		ASSERT_EQ(look(address + (page + 1) % 4 * P), -SIGBUS);
 		/* When the next one comes, too. */
