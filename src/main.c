@@ -21,6 +21,8 @@
 #include "source/user_view.h"
 
 static struct os_meta_class * const classes[] = {
+	&os_data_meta_class,
+	&os_string_meta_class,
 	&iomd_meta_class,
 	&iomd_general_meta_class,
 	&iomd_client_meta_class,

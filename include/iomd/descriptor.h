@@ -60,7 +60,7 @@ struct task_struct;
  * means the base's way.
  */
 struct iomd_ops {
-	int (*init_with_options)(struct iomd *md, void *buffers, u32 count, u32 offset,
+	int (*init_with_options)(struct iomd *md, const void *buffers, u32 count, u32 offset,
 				 struct task_struct *task, u64 options,
 				 struct device *mapper);
 	int (*prepare)(struct iomd *md, u64 direction);
@@ -106,12 +106,10 @@ struct iomd {
 	/* Of a class that has a list of its memory, while that is prepared: the list. */
 	struct iomd_segments *segments;
 	/*
-	 * guards mappings and, in the classes that say so, their state; raw, as it is
+	 * guards context, mappings and, in the classes that say so, their state; raw, as it is
 	 * taken in hard interrupt context, which PREEMPT_RT has, too
 	 */
 	raw_spinlock_t lock;
-	/* guards the context, in any context */
-	raw_spinlock_t context_lock;
 	u32 tag;
 	u32 kernel_tag;
 	u32 user_tag;
@@ -138,13 +136,13 @@ void iomd_init(struct iomd *md, const struct iomd_ops *ops, u64 length, u64 opti
 struct iomd *iomd_with_address(void *address, u64 length, u64 direction);
 struct iomd *iomd_with_address_range(u64 address, u64 length, u64 options,
 				     struct task_struct *task);
-struct iomd *iomd_with_address_ranges(struct iomd_address_range *ranges, u32 count,
+struct iomd *iomd_with_address_ranges(const struct iomd_address_range *ranges, u32 count,
 				      u64 options, struct task_struct *task);
 struct iomd *iomd_with_physical_address(phys_addr_t address, u64 length, u64 direction);
-struct iomd *iomd_with_options(void *buffers, u32 count, u32 offset,
+struct iomd *iomd_with_options(const void *buffers, u32 count, u32 offset,
 			       struct task_struct *task, u64 options,
 			       struct device *mapper);
-int iomd_init_with_options(struct iomd *md, void *buffers, u32 count, u32 offset,
+int iomd_init_with_options(struct iomd *md, const void *buffers, u32 count, u32 offset,
 			   struct task_struct *task, u64 options, struct device *mapper);
 
 struct iomd *iomd_with_persistent_memory_descriptor(struct iomd *original);

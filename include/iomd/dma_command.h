@@ -300,4 +300,46 @@ struct iomd_dma_map_args {
 int iomd_dma_command_operation(struct iomd *md, enum iomd_dma_operation op, void *data,
 			       size_t size);
 
+/* The same constants under the names that IODMACommand gives them: kMapped ... */
+#define IOMD_DMA_COMMAND_MAPPED		IOMD_DMA_MAP_OPTION_MAPPED
+#define IOMD_DMA_COMMAND_BYPASSED	IOMD_DMA_MAP_OPTION_BYPASSED
+#define IOMD_DMA_COMMAND_NON_COHERENT	IOMD_DMA_MAP_OPTION_NON_COHERENT
+#define IOMD_DMA_COMMAND_UNMAPPED	IOMD_DMA_MAP_OPTION_UNMAPPED
+#define IOMD_DMA_COMMAND_TYPE_MASK	IOMD_DMA_MAP_OPTION_TYPE_MASK
+#define IOMD_DMA_COMMAND_NO_CACHE_STORE	IOMD_DMA_MAP_OPTION_NO_CACHE_STORE
+#define IOMD_DMA_COMMAND_ON_CHIP	IOMD_DMA_MAP_OPTION_ON_CHIP
+#define IOMD_DMA_COMMAND_ITERATE_ONLY	IOMD_DMA_MAP_OPTION_ITERATE_ONLY
+
+/**
+ * iomd_dma_command_with_bits() - make a command from bits and sizes
+ * @function: see iomd_dma_command_with_specification()
+ * @num_address_bits: of the device's addresses; 0: no limit
+ * @max_segment_size: bytes; 0: no limit
+ * @mapping_options: see iomd_dma_command_with_specification()
+ * @max_transfer_size: bytes; 0: no limit
+ * @alignment: of each segment's address, in bytes, a power of two; lengths need none
+ * @mapper: see iomd_dma_command_with_specification()
+ * @ref_con: see iomd_dma_command_with_specification()
+ *
+ * IOKit: IODMACommand::withSpecification without SegmentOptions.
+ *
+ * Return: see iomd_dma_command_with_specification().
+ * Context: may sleep.
+ */
+static inline struct iomd_dma_command *
+iomd_dma_command_with_bits(iomd_dma_segment_function function, u8 num_address_bits,
+			   u64 max_segment_size, u64 mapping_options, u64 max_transfer_size,
+			   u32 alignment, struct device *mapper, void *ref_con)
+{
+	const struct iomd_dma_segment_options options = {
+		.num_address_bits = num_address_bits,
+		.max_segment_size = max_segment_size,
+		.max_transfer_size = max_transfer_size,
+		.alignment = alignment,
+	};
+
+	return iomd_dma_command_with_specification(function, &options, mapping_options, mapper,
+						   ref_con);
+}
+
 #endif

@@ -10,6 +10,7 @@
 #include <iomd/buffer.h>
 #include <iomd/client.h>
 #include <iomd/cursor.h>
+#include <iomd/data.h>
 #include <iomd/descriptor.h>
 #include <iomd/device_memory.h>
 #include <iomd/dma.h>

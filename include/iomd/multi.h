@@ -12,9 +12,9 @@ struct os_meta_class;
 
 extern struct os_meta_class iomd_multi_meta_class;
 
-struct iomd *iomd_multi_with_descriptors(struct iomd **descriptors, u32 count, u64 direction,
+struct iomd *iomd_multi_with_descriptors(struct iomd *const *descriptors, u32 count, u64 direction,
 					 bool as_reference);
-int iomd_multi_init_with_descriptors(struct iomd *md, struct iomd **descriptors, u32 count,
+int iomd_multi_init_with_descriptors(struct iomd *md, struct iomd *const *descriptors, u32 count,
 				     u64 direction, bool as_reference);
 
 #endif

@@ -144,7 +144,7 @@ static const struct iomd_source *source_of(const struct task_struct *task)
 	return task == IOMD_KERNEL_TASK ? &iomd_source_kernel : &iomd_source_user;
 }
 
-static int take(struct given *given, void *buffers, u32 count, u32 offset,
+static int take(struct given *given, const void *buffers, u32 count, u32 offset,
 		struct task_struct *task, u64 options)
 {
 	u64 type = options & IOMD_MEMORY_TYPE_MASK;
@@ -236,7 +236,7 @@ static void attach_nothing(struct iomd_general *general)
 	general->md.length = 0;
 }
 
-int iomd_general_init_with_options(struct iomd *md, void *buffers, u32 count, u32 offset,
+int iomd_general_init_with_options(struct iomd *md, const void *buffers, u32 count, u32 offset,
 				   struct task_struct *task, u64 options,
 				   struct device *mapper)
 {
@@ -330,7 +330,7 @@ struct iomd *iomd_general_of_payer(const struct iomd_address_range *ranges, u32 
  * gone.
  * Context: may sleep.
  */
-struct iomd *iomd_with_options(void *buffers, u32 count, u32 offset,
+struct iomd *iomd_with_options(const void *buffers, u32 count, u32 offset,
 			       struct task_struct *task, u64 options,
 			       struct device *mapper)
 {
@@ -355,7 +355,7 @@ IOMD_EXPORT(iomd_with_options);
  * Return: see iomd_with_options().
  * Context: may sleep.
  */
-struct iomd *iomd_with_address_ranges(struct iomd_address_range *ranges, u32 count,
+struct iomd *iomd_with_address_ranges(const struct iomd_address_range *ranges, u32 count,
 				      u64 options, struct task_struct *task)
 {
 	struct given given = { .source = source_of(task), .ranges = ranges, .count = count };

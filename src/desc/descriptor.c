@@ -57,7 +57,6 @@ void iomd_init(struct iomd *md, const struct iomd_ops *ops, u64 length, u64 opti
 	md->length = length;
 	md->flags = options;
 	raw_spin_lock_init(&md->lock);
-	raw_spin_lock_init(&md->context_lock);
 	INIT_LIST_HEAD(&md->mappings);
 }
 IOMD_EXPORT(iomd_init);
@@ -80,7 +79,7 @@ IOMD_EXPORT(iomd_init);
  * can only be released or retargeted.
  * Context: may sleep.
  */
-int iomd_init_with_options(struct iomd *md, void *buffers, u32 count, u32 offset,
+int iomd_init_with_options(struct iomd *md, const void *buffers, u32 count, u32 offset,
 			   struct task_struct *task, u64 options, struct device *mapper)
 {
 	if (!md->ops->init_with_options)
@@ -360,10 +359,10 @@ void iomd_set_context(struct iomd *md, struct os_object *context)
 	unsigned long irq;
 
 	os_object_retain(context);
-	raw_spin_lock_irqsave(&md->context_lock, irq);
+	raw_spin_lock_irqsave(&md->lock, irq);
 	old = md->context;
 	md->context = context;
-	raw_spin_unlock_irqrestore(&md->context_lock, irq);
+	raw_spin_unlock_irqrestore(&md->lock, irq);
 	os_object_release(old);
 }
 IOMD_EXPORT(iomd_set_context);
@@ -382,9 +381,9 @@ struct os_object *iomd_copy_context(struct iomd *md)
 	struct os_object *context;
 	unsigned long irq;
 
-	raw_spin_lock_irqsave(&md->context_lock, irq);
+	raw_spin_lock_irqsave(&md->lock, irq);
 	context = os_object_retain(md->context);
-	raw_spin_unlock_irqrestore(&md->context_lock, irq);
+	raw_spin_unlock_irqrestore(&md->lock, irq);
 	return context;
 }
 IOMD_EXPORT(iomd_copy_context);

@@ -50,7 +50,7 @@ int iomd_general_auto_prepare(struct iomd_general *general);
 /* Give back what the source, the ranges and the mapper hold; nothing is left over. */
 void iomd_general_detach(struct iomd_general *general);
 
-int iomd_general_init_with_options(struct iomd *md, void *buffers, u32 count, u32 offset,
+int iomd_general_init_with_options(struct iomd *md, const void *buffers, u32 count, u32 offset,
 				   struct task_struct *task, u64 options,
 				   struct device *mapper);
 

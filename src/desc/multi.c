@@ -124,7 +124,7 @@ static u64 pageable(const struct iomd *md)
 	return iomd_get_flags(md) & IOMD_MEMORY_BUFFER_PAGEABLE;
 }
 
-static int check_descriptors(struct iomd **descriptors, u32 count, u64 direction)
+static int check_descriptors(struct iomd *const *descriptors, u32 count, u64 direction)
 {
 	u32 i;
 
@@ -137,7 +137,7 @@ static int check_descriptors(struct iomd **descriptors, u32 count, u64 direction
 	return 0;
 }
 
-static int fill(struct iomd_parts *parts, struct iomd *md, struct iomd **descriptors, u32 count)
+static int fill(struct iomd_parts *parts, struct iomd *md, struct iomd *const *descriptors, u32 count)
 {
 	int ret = iomd_parts_alloc(parts, count);
 	u32 i;
@@ -161,7 +161,7 @@ static bool is_busy(struct iomd *md)
 	return busy;
 }
 
-static u32 first_tag(struct iomd **descriptors, u32 count)
+static u32 first_tag(struct iomd *const *descriptors, u32 count)
 {
 	u32 i, tag = 0;
 
@@ -187,7 +187,7 @@ static u32 first_tag(struct iomd **descriptors, u32 count)
  * iomd_multi_with_descriptors().
  * Context: may sleep.
  */
-int iomd_multi_init_with_descriptors(struct iomd *md, struct iomd **descriptors, u32 count,
+int iomd_multi_init_with_descriptors(struct iomd *md, struct iomd *const *descriptors, u32 count,
 				     u64 direction, bool as_reference)
 {
 	struct iomd_composite *multi = iomd_to_composite(md);
@@ -239,7 +239,7 @@ IOMD_EXPORT(iomd_multi_init_with_descriptors);
  * deeply, 8 times; -ENOMEM.
  * Context: may sleep.
  */
-struct iomd *iomd_multi_with_descriptors(struct iomd **descriptors, u32 count, u64 direction,
+struct iomd *iomd_multi_with_descriptors(struct iomd *const *descriptors, u32 count, u64 direction,
 					 bool as_reference)
 {
 	struct iomd_composite *multi = os_object_alloc(&iomd_multi_meta_class);

@@ -19,7 +19,7 @@ struct scene {
 	u8 *memory;
 	/* Prepared. */
 	struct iomd *md, *buffer, *other;
-	struct os_object *context;
+	struct os_object *context, *data, *string;
 	struct iomd_dma_map *map;
 	struct iomd_mapping *mapping;
 	struct iomd_cursor *cursor;
@@ -63,6 +63,14 @@ static bool call_object(struct scene *scene)
 	       os_meta_class_get_super_class(meta) == &iomd_meta_class &&
 	       os_meta_class_get_instance_count(meta) > 0 &&
 	       iomd_get_meta_class(scene->md) == meta;
+}
+
+/* Their bytes are a descriptor's context, and read where its interrupt comes. */
+static bool call_data(struct scene *scene)
+{
+	return os_data_get_length(scene->data) == 2 && os_data_get_bytes_no_copy(scene->data) &&
+	       os_string_get_length(scene->string) == 2 &&
+	       os_string_get_c_string_no_copy(scene->string);
 }
 
 static bool call_object_release(struct scene *scene)
@@ -326,6 +334,7 @@ static bool call_dma_unmap(struct scene *scene)
 
 static const struct row rows[] = {
 	{ "objects", call_object },
+	{ "bytes and strings", call_data },
 	{ "os_object_release", call_object_release },
 	{ "iomd_mapping_release", call_mapping_release },
 	{ "iomd_dma_command_release", call_command_release },
@@ -394,6 +403,10 @@ static void scene_open(struct scene *scene, struct kunit *test)
 	scene->context = os_object_alloc(&os_object_meta_class);
 	scene->spare = os_object_alloc(&os_object_meta_class);
 	KUNIT_ASSERT_NOT_NULL(test, scene->context);
+	scene->data = os_data_with_bytes("ab", 2);
+	scene->string = os_string_with_c_string("ab");
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(scene->data), 0);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(scene->string), 0);
 	KUNIT_ASSERT_NOT_NULL(test, scene->spare);
 	scene->fresh_md = os_object_alloc(&iomd_meta_class);
 	scene->fresh_guard = os_object_alloc(&iomd_guard_page_meta_class);
@@ -428,6 +441,8 @@ static void scene_close(struct scene *scene)
 	iomd_mapping_release(scene->spare_mapping);
 	iomd_dma_unmap(scene->map);
 	os_object_release(scene->context);
+	os_object_release(scene->data);
+	os_object_release(scene->string);
 	os_object_release(scene->spare);
 	iomd_release(scene->fresh_md);
 	iomd_release(scene->fresh_guard);

@@ -471,6 +471,25 @@ static void the_mapped_kind_wants_a_device(struct kunit *test)
 	iomd_dma_command_release(later);
 }
 
+/* The constants, too, have the names that the class gives them. */
+static void specified_by_bits_and_sizes(struct kunit *test)
+{
+	struct iomd_dma_command *command;
+
+	command = iomd_dma_command_with_bits(iomd_dma_command_output_host64, 40, 4096,
+					     IOMD_DMA_COMMAND_UNMAPPED, 8192, 16, NULL, test);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(command));
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_get_num_address_bits(command), 40U);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_get_alignment(command), 16U);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_get_alignment_length(command), 1U);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_get_alignment_internal_segments(command), 16U);
+	KUNIT_EXPECT_PTR_EQ(test, iomd_dma_command_get_ref_con(command), (void *)test);
+	iomd_dma_command_release(command);
+	command = iomd_dma_command_with_bits(iomd_dma_command_output_host64, PAGE_SHIFT - 1, 0,
+					     IOMD_DMA_COMMAND_UNMAPPED, 0, 1, NULL, NULL);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(command), -EINVAL);
+}
+
 /* A command can be told later, and again; never halfway. */
 static void specified_by_prepare(struct kunit *test)
 {
@@ -669,6 +688,7 @@ static struct kunit_case dma_command_cases[] = {
 	KUNIT_CASE(a_format_of_the_callers),
 	KUNIT_CASE(what_may_be_specified),
 	KUNIT_CASE(the_mapped_kind_wants_a_device),
+	KUNIT_CASE(specified_by_bits_and_sizes),
 	KUNIT_CASE(specified_by_prepare),
 	KUNIT_CASE(what_is_not_prepared),
 	KUNIT_CASE(ranges_that_may_be_prepared),

@@ -577,7 +577,7 @@ static struct iomd *new_md(struct kunit *test, struct os_object *context)
 /* A descriptor that is not prepared: on kernels that don't count preemption, too. */
 static struct iomd *new_idle_md(struct kunit *test, struct os_object *context)
 {
-	struct iomd_address_range range = { (uintptr_t)&freed, sizeof(freed) };
+	const struct iomd_address_range range = { (uintptr_t)&freed, sizeof(freed) };
 	struct iomd *md;
 
 	md = iomd_with_address_ranges(&range, 1, IOMD_DIRECTION_OUT, IOMD_KERNEL_TASK);
@@ -863,6 +863,69 @@ static void waits_among_others(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, patients[1].early, 0U);
 }
 
+/*
+ * Bytes and strings
+ */
+
+static void hold_bytes(struct kunit *test)
+{
+	char bytes[] = "any bytes";
+	struct os_object *data = os_data_with_bytes(bytes, sizeof(bytes));
+	struct os_object *none = os_data_with_bytes(NULL, 0);
+	struct os_object *context;
+	struct iomd *md;
+
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(data), 0);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(none), 0);
+	KUNIT_EXPECT_EQ(test, os_data_get_length(data), sizeof(bytes));
+	KUNIT_EXPECT_PTR_NE(test, os_data_get_bytes_no_copy(data), (const void *)bytes);
+	bytes[0] = 'x';
+	KUNIT_EXPECT_STREQ(test, (const char *)os_data_get_bytes_no_copy(data), "any bytes");
+	KUNIT_EXPECT_EQ(test, os_data_get_length(none), 0UL);
+	KUNIT_EXPECT_NULL(test, os_data_get_bytes_no_copy(none));
+	KUNIT_EXPECT_NULL(test, os_string_get_c_string_no_copy(data));
+	KUNIT_EXPECT_EQ(test, os_string_get_length(data), 0UL);
+	KUNIT_EXPECT_EQ(test, os_data_get_length(NULL), 0UL);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(os_data_with_bytes(NULL, 1)), -EINVAL);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(os_data_with_bytes(bytes, SIZE_MAX)), -ENOMEM);
+
+	/* As a descriptor's context, which is what they are for. */
+	md = new_idle_md(test, data);
+	os_object_release(data);
+	context = iomd_copy_context(md);
+	KUNIT_EXPECT_PTR_EQ(test, context, data);
+	os_object_release(context);
+	iomd_release_sync(md);
+	os_object_release(none);
+	KUNIT_EXPECT_EQ(test, os_meta_class_get_instance_count(&os_data_meta_class), 0U);
+}
+
+static void hold_strings(struct kunit *test)
+{
+	struct os_object *string = os_string_with_c_string("channel 7");
+
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(string), 0);
+	KUNIT_EXPECT_STREQ(test, os_string_get_c_string_no_copy(string), "channel 7");
+	KUNIT_EXPECT_EQ(test, os_string_get_length(string), 9UL);
+	KUNIT_EXPECT_NULL(test, os_data_get_bytes_no_copy(string));
+	KUNIT_EXPECT_NULL(test, os_string_get_c_string_no_copy(NULL));
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(os_string_with_c_string(NULL)), -EINVAL);
+	call_in_hard_irq(test, release, string);
+	KUNIT_EXPECT_EQ(test, live(&os_string_meta_class), 0U);
+}
+
+static void bytes_need_memory(struct kunit *test)
+{
+	unsigned int nth;
+
+	for (nth = 1; nth <= 2; nth++) {
+		iomd_inject_arm(nth);
+		KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(os_string_with_c_string("a")), -ENOMEM);
+		KUNIT_EXPECT_TRUE(test, iomd_inject_disarm());
+	}
+	KUNIT_EXPECT_EQ(test, live(&os_string_meta_class), 0U);
+}
+
 static struct kunit_case object_cases[] = {
 	KUNIT_CASE(counts_references),
 	KUNIT_CASE(is_zero_at_first),
@@ -896,6 +959,9 @@ static struct kunit_case object_cases[] = {
 	KUNIT_CASE(ends_on_several_cpus_at_once),
 	KUNIT_CASE(nobody_waits_behind_a_slow_end),
 	KUNIT_CASE(waits_among_others),
+	KUNIT_CASE(hold_bytes),
+	KUNIT_CASE(hold_strings),
+	KUNIT_CASE(bytes_need_memory),
 	/* The kernel warns once of each mistake with a count: nobody after this one is told. */
 	KUNIT_CASE(saturates),
 	{}
