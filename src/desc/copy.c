@@ -6,10 +6,10 @@
  */
 #include <linux/highmem.h>
 #include <linux/io.h>
-#include <linux/overflow.h>
 
 #include <iomd/descriptor.h>
 
+#include "descriptor.h"
 #include "ram.h"
 
 /* Most device memory that is mapped at a time. */
@@ -118,27 +118,14 @@ static u64 copy_segment(phys_addr_t address, void *bytes, u64 length, bool write
 	return done;
 }
 
-/* Can every byte be had? Nothing is copied if not. */
-static bool check_range(struct iomd *md, u64 offset, u64 length, u64 options)
-{
-	struct iomd_segment_iter iter;
-	u64 end;
-
-	if (check_add_overflow(offset, length, &end) || end > iomd_get_length(md))
-		return false;
-	iomd_segment_iter_init(&iter, md, offset, length, options);
-	while (iter.length)
-		iomd_segment_iter_next(&iter);
-	return iter.offset == end;
-}
-
 static u64 copy(struct iomd *md, u64 offset, void *bytes, u64 length, bool write)
 {
 	u64 options = IOMD_MEMORY_SEGMENT_LOCAL | (write ? IOMD_MEMORY_SEGMENT_WRITE : 0);
 	struct iomd_segment_iter iter;
 	u64 done = 0;
 
-	if (!check_range(md, offset, length, options))
+	/* All or nothing. */
+	if (!iomd_range_allows(md, offset, length, options))
 		return 0;
 	iomd_segment_iter_init(&iter, md, offset, length, options);
 	while (iter.length) {

@@ -56,6 +56,18 @@ static inline u64 iomd_get_cache_mode(struct iomd *md, u64 offset)
 }
 
 /*
+ * What holds for all of a range, however many parts it is of. Rights are asked for with
+ * these, never of one byte.
+ */
+bool iomd_range_allows(struct iomd *md, u64 offset, u64 length, u64 options);
+
+/* May every byte of it be written? */
+static inline bool iomd_is_writable(struct iomd *md, u64 offset, u64 length)
+{
+	return iomd_range_allows(md, offset, length, IOMD_MEMORY_SEGMENT_WRITE);
+}
+
+/*
  * @part becomes a part of @composite, or ceases to be one. -ELOOP beyond a depth
  * that the kernel's stack can bear; -EBUSY if @composite is a part itself, so that
  * nothing can be a part of itself.

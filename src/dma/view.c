@@ -47,10 +47,9 @@ static bool lies_within(const struct iomd_dma_view *view, const struct iomd_dma_
 /* The descriptor's direction, but for memory that is prepared for reading only. */
 static enum dma_data_direction direction_of(const struct iomd_dma_view *view)
 {
-	u64 length;
-
-	iomd_get_physical_segment(view->md, view->offset, &length, IOMD_MEMORY_SEGMENT_WRITE);
-	return length ? iomd_dma_direction(view->md, IOMD_DIRECTION_NONE) : DMA_TO_DEVICE;
+	if (!iomd_is_writable(view->md, view->offset, view->runs.length))
+		return DMA_TO_DEVICE;
+	return iomd_dma_direction(view->md, IOMD_DIRECTION_NONE);
 }
 
 /* Have something in the place of the memory; whatever it held may be garbage. */
