@@ -4,6 +4,8 @@
  * made anew.
  */
 #include <linux/err.h>
+#include <linux/file.h>
+#include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/sched/task.h>
 
@@ -13,6 +15,7 @@
 #include "../desc/descriptor.h"
 #include "../source/account.h"
 #include "kernel.h"
+#include "lend.h"
 #include "listed.h"
 #include "mapping.h"
 #include "redirect.h"
@@ -450,6 +453,68 @@ struct iomd_mapping *iomd_map(struct iomd *md, u64 options)
 					   0, 0);
 }
 IOMD_EXPORT(iomd_map);
+
+/* As the public way to make one, but for the length, which was looked at before. */
+static struct iomd_mapping *lend(struct iomd *md, struct task_struct *task, u64 length,
+				 u64 options, struct file *lender,
+				 struct vm_area_struct *vma)
+{
+	struct iomd_mapping *mapping;
+
+	options |= IOMD_MAP_ANYWHERE | IOMD_MAP_UNIQUE;
+	mapping = new_mapping(task, options);
+	if (IS_ERR(mapping))
+		return mapping;
+	mapping->given = vma;
+	if (lender)
+		mapping->lender = get_file(lender);
+	return iomd_make_mapping(md, md, task, mapping, options, 0, length);
+}
+
+/**
+ * iomd_lend_to_kernel() - show memory to the kernel, where nobody else sees it
+ * @md: descriptor, prepared by the caller until after the mapping's end
+ * @length: bytes from its start, that it had when it was lent
+ * @options: 0 or IOMD_MAP_READ_ONLY
+ *
+ * Ended by iomd_mapping_release().
+ *
+ * Return: see iomd_map().
+ * Context: may sleep.
+ */
+struct iomd_mapping *iomd_lend_to_kernel(struct iomd *md, u64 length, u64 options)
+{
+	return lend(md, IOMD_KERNEL_TASK, length, options, NULL, NULL);
+}
+
+/**
+ * iomd_lend_to_vma() - show memory in a VMA of somebody's file
+ * @md: descriptor, prepared by the caller for as long as @lender lives
+ * @length: bytes from its start, that it had when it was lent
+ * @options: 0; or IOMD_MAP_READ_ONLY, with which the VMA is and stays one for reading
+ * @lender: file whose mmap() sets up the VMA
+ * @vma: shared; it begins at page vm_pgoff of the memory
+ *
+ * The VMA becomes one of a file of ours, which holds the lender.
+ *
+ * Return: 0; -EINVAL if the VMA is private or reaches beyond the memory; -EPERM if it
+ * is executable; -EACCES if it is for writing and must not be; else see
+ * iomd_create_mapping_in_task().
+ * Context: an mmap operation, with the task's mmap_lock held for writing.
+ */
+int iomd_lend_to_vma(struct iomd *md, u64 length, u64 options, struct file *lender,
+		     struct vm_area_struct *vma)
+{
+	struct iomd_mapping *mapping;
+
+	mapping = lend(md, current, length, options | IOMD_MAP_KEPT_BY_TASK, lender, vma);
+
+	if (IS_ERR(mapping))
+		return PTR_ERR(mapping);
+	/* From here on the VMA's file has it. */
+	iomd_mapping_release(mapping);
+	return 0;
+}
 
 /**
  * iomd_set_mapping() - record a mapping that was made elsewhere

@@ -4,6 +4,7 @@
  * memory prepared for as long as it is mapped, whoever else completes.
  */
 #include <linux/err.h>
+#include <linux/file.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -112,6 +113,8 @@ static void mapping_free(struct os_object *object)
 		iomd_release(mapping->md);
 	}
 	iomd_account_drop(mapping->mm, mapping->task);
+	if (mapping->lender)
+		fput(mapping->lender);
 }
 
 struct os_meta_class iomd_mapping_meta_class = {

@@ -8,6 +8,7 @@
 #include <iomd/mapping.h>
 #include <iomd/object.h>
 
+struct file;
 struct iomd_listed;
 struct iomd_view;
 struct mm_struct;
@@ -60,6 +61,10 @@ struct iomd_mapping {
 	unsigned int reserved;
 	/* While it is made: the first segment of memory that is in one list. */
 	const struct iomd_listed *listed;
+	/* While it is made: the VMA that somebody is setting up for it; see lend.h. */
+	struct vm_area_struct *given;
+	/* Whose memory that is for as long as it lives, so not less long than this. Held. */
+	struct file *lender;
 	/* While its page tables are filled at once. */
 	struct vm_area_struct *being_filled;
 };

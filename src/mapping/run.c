@@ -35,8 +35,9 @@ int iomd_run_at(const struct iomd_mapping *mapping, u64 page, struct iomd_run *r
 		run->kind = IOMD_RUN_HOLE;
 		address = in_page;
 	} else {
-		address = iomd_ask_class(mapping->memory, at, &length,
-					 IOMD_MEMORY_SEGMENT_LOCAL);
+		/* Not cut to what a buffer describes now: what is mapped stays so. */
+		address = mapping->memory->ops->get_physical_segment(mapping->memory, at, &length,
+								     IOMD_MEMORY_SEGMENT_LOCAL);
 		if (!length)
 			return -EAGAIN;
 		run->kind = iomd_is_ram(address) ? IOMD_RUN_RAM : IOMD_RUN_DEVICE;

@@ -380,9 +380,12 @@ static int set_up_vma(struct iomd_view *view, struct vm_area_struct *vma)
 	int ret;
 
 	/* The kernel takes copy-on-write of bare frames for a bug of ours. */
-	if (!(vma->vm_flags & VM_SHARED) || vma->vm_pgoff > pages ||
+	if (!(vma->vm_flags & VM_MAYSHARE) || vma->vm_pgoff > pages ||
 	    vma_pages(vma) > pages - vma->vm_pgoff)
 		return -EINVAL;
+	/* What a device may write is no program. */
+	if (vma->vm_flags & VM_EXEC)
+		return -EPERM;
 	if (read_only && (vma->vm_flags & VM_WRITE))
 		return -EACCES;
 	ret = iomd_task_may_have(mapping, vma);
@@ -391,7 +394,8 @@ static int set_up_vma(struct iomd_view *view, struct vm_area_struct *vma)
 	view->fill = false;
 	/* Huge pages, where the frames are there for them, need no advice. */
 	iomd_compat_vm_flags_mod(vma, VM_PFNMAP | VM_IO | VM_DONTCOPY | VM_DONTEXPAND |
-				 VM_DONTDUMP | VM_HUGEPAGE, read_only ? VM_MAYWRITE : 0);
+				 VM_DONTDUMP | VM_HUGEPAGE,
+				 VM_MAYEXEC | (read_only ? VM_MAYWRITE : 0));
 	vma->vm_ops = &view_vm_ops;
 	return is_first ? fill(mapping, vma) : 0;
 }
@@ -512,25 +516,54 @@ static unsigned int huge_offset(const struct iomd_mapping *mapping)
 	return 0;
 }
 
+/* Have the VMA that somebody is setting up be one of @file: where that begins. */
+static unsigned long adopt_vma(struct iomd_mapping *mapping, struct file *file)
+{
+	struct vm_area_struct *vma = mapping->given;
+	int ret;
+
+	mapping->given = NULL;
+	vma_set_file(vma, file);
+	ret = view_mmap(file, vma);
+	return ret ?: vma->vm_start;
+}
+
+/* Of the VMA, guards included. */
+static unsigned long place_bytes(const struct iomd_mapping *mapping)
+{
+	return (iomd_mapping_pages(mapping) + 2 * mapping->guard_pages) << PAGE_SHIFT;
+}
+
+static unsigned long find_place(struct iomd_mapping *mapping, struct file *file)
+{
+	unsigned long address = 0;
+
+	if (mapping->given)
+		return adopt_vma(mapping, file);
+	if (!(mapping->options & IOMD_MAP_ANYWHERE))
+		address = mapping->at_address & PAGE_MASK;
+	return iomd_task_mmap(mapping, file, address, place_bytes(mapping));
+}
+
 /* The VMA; what is done is undone by iomd_mapping_unmap_user(). */
 static int make_vma(struct iomd_mapping *mapping)
 {
-	u64 pages = iomd_mapping_pages(mapping) + 2 * mapping->guard_pages;
-	unsigned long address = 0;
+	unsigned long address;
 	struct file *file;
 
-	if (!(mapping->options & IOMD_MAP_ANYWHERE))
-		address = mapping->at_address & PAGE_MASK;
 	file = iomd_view_create(mapping, &view_fops);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	mapping->view->huge_offset = huge_offset(mapping);
-	address = iomd_task_mmap(mapping, file, address, pages << PAGE_SHIFT);
+	address = find_place(mapping, file);
 	/* The file may end right after we let go of it, and the mapping with it. */
 	if (IS_ERR_VALUE(address)) {
 		iomd_view_revoke(mapping->view);
 	} else {
-		iomd_task_note_place(mapping->view, mapping->mm, address, pages << PAGE_SHIFT);
+		/* What somebody else's mmap() placed is nobody's to be given back. */
+		if (!mapping->lender)
+			iomd_task_note_place(mapping->view, mapping->mm, address,
+					     place_bytes(mapping));
 		iomd_mapping_place(mapping, address + mapping->guard_pages * PAGE_SIZE +
 				   mapping->in_page, true);
 	}
