@@ -14,6 +14,7 @@
 #include "dma/bounce.h"
 #include "dma/device.h"
 #include "dma_buf/import.h"
+#include "dma_buf/whole.h"
 #include "lock_order.h"
 #include "mapping/view.h"
 #include "object/object.h"
@@ -39,6 +40,7 @@ static struct os_meta_class * const classes[] = {
 	&iomd_dma_command_meta_class,
 #ifdef CONFIG_DMA_SHARED_BUFFER
 	&iomd_dma_buf_meta_class,
+	&iomd_whole_meta_class,
 #endif
 };
 

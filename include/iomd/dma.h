@@ -60,5 +60,6 @@ struct iomd_dma_map *iomd_dma_map(struct iomd *md, struct device *dev, u64 offse
 void iomd_dma_unmap(struct iomd_dma_map *map);
 void iomd_dma_sync_for_cpu(struct iomd_dma_map *map);
 void iomd_dma_sync_for_device(struct iomd_dma_map *map);
+bool iomd_dma_map_is_bounced(const struct iomd_dma_map *map);
 
 #endif

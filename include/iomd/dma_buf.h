@@ -24,6 +24,8 @@ int iomd_dma_buf_export_fd_owned(struct iomd *md, int flags, struct module *owne
 #define iomd_dma_buf_export_fd(md, flags)	\
 	iomd_dma_buf_export_fd_owned(md, flags, THIS_MODULE)
 
+bool iomd_dma_buf_is_bounced(const struct dma_buf *dmabuf);
+
 struct iomd *iomd_with_dma_buf(struct dma_buf *dmabuf, u64 offset, u64 length, u64 direction);
 struct iomd *iomd_with_dma_buf_fd(int fd, u64 offset, u64 length, u64 direction);
 

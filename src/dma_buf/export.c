@@ -3,8 +3,13 @@
  * A descriptor as a dma-buf. It stays prepared, and in use, for as long as the
  * dma-buf lives, so what importers do never waits for memory, nor loses it.
  *
- * An importer gets a table of addresses of its own, without pages: what it may use
- * of it, and debug kernels scramble the rest while it is out.
+ * Importers take whole pages: those of a buffer of ours are meant for whoever is shown
+ * the buffer, and all other memory must begin and end where pages do. An importer gets
+ * a table of addresses of its own, without pages: what it may use of it, and debug
+ * kernels scramble the rest while it is out.
+ *
+ * What may be written is decided once, for all of it and for everybody: by user
+ * mappings, the kernel and devices, or by nobody.
  */
 #include <linux/dma-buf.h>
 #include <linux/err.h>
@@ -13,8 +18,10 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/personality.h>
 #include <linux/slab.h>
 
+#include <iomd/buffer.h>
 #include <iomd/descriptor.h>
 #include <iomd/dma.h>
 #include <iomd/dma_buf.h>
@@ -23,11 +30,18 @@
 #include "../debug/inject.h"
 #include "../desc/descriptor.h"
 #include "../desc/ram.h"
-#include "../mapping/cache.h"
+#include "../mapping/lend.h"
 #include "export.h"
+#include "whole.h"
 
 struct export {
 	struct iomd *md;
+	/* What devices see: @md, or the whole pages of it. Prepared, and in use. */
+	struct iomd *memory;
+	/* Of @md, when it was exported. */
+	u64 length;
+	bool writable;
+	struct module *owner;
 	struct iomd_mapping *mapping;
 	/* guards the list; taken inside the dma-buf's reservation */
 	struct mutex lock;
@@ -65,6 +79,10 @@ static int copy_addresses(struct sg_table *table, const struct sg_table *from)
 		return ret;
 	to = table->sgl;
 	for_each_sgtable_dma_sg(from, sg, i) {
+		if (!PAGE_ALIGNED(sg_dma_address(sg) | sg_dma_len(sg))) {
+			sg_free_table(table);
+			return -ERANGE;
+		}
 		sg_set_page(to, NULL, sg_dma_len(sg), 0);
 		sg_dma_address(to) = sg_dma_address(sg);
 		sg_dma_len(to) = sg_dma_len(sg);
@@ -80,11 +98,13 @@ static struct sg_table *export_map(struct dma_buf_attachment *attachment,
 	struct view *view = NULL;
 	int ret;
 
+	if (!export->writable && direction != DMA_TO_DEVICE)
+		return ERR_PTR(-EACCES);
 	if (!iomd_should_fail())
 		view = kzalloc(sizeof(*view), GFP_KERNEL);
 	if (!view)
 		return ERR_PTR(-ENOMEM);
-	view->map = iomd_dma_map(export->md, attachment->dev, 0, attachment->dmabuf->size,
+	view->map = iomd_dma_map(export->memory, attachment->dev, 0, attachment->dmabuf->size,
 				 direction_of(direction));
 	if (IS_ERR(view->map)) {
 		ret = PTR_ERR(view->map);
@@ -142,29 +162,19 @@ static int export_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction
 	return 0;
 }
 
-static bool is_writable(struct iomd *md)
-{
-	u64 length;
-
-	iomd_get_physical_segment(md, 0, &length, IOMD_MEMORY_SEGMENT_WRITE);
-	return length;
-}
-
 static int export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct export *export = dmabuf->priv;
 	struct iomd_mapping *mapping;
-	phys_addr_t first;
 	void *address;
-	u64 length;
 
-	mapping = iomd_map(export->md, 0);
+	mapping = iomd_lend_to_kernel(export->md, export->length, 0);
 	if (IS_ERR(mapping))
 		return PTR_ERR(mapping);
 	export->mapping = mapping;
 	address = (void *)iomd_mapping_get_virtual_address(mapping);
-	first = iomd_get_physical_segment(export->md, 0, &length, 0);
-	if (iomd_is_ram(first))
+	/* It is all of one kind. */
+	if (iomd_is_ram(iomd_get_physical_address(export->memory)))
 		iosys_map_set_vaddr(map, address);
 	else
 		iosys_map_set_vaddr_iomem(map, (void __iomem *)address);
@@ -179,68 +189,35 @@ static void export_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	export->mapping = NULL;
 }
 
-static vm_fault_t export_fault(struct vm_fault *vmf)
-{
-	struct export *export = vmf->vma->vm_private_data;
-	u64 offset = (u64)vmf->pgoff << PAGE_SHIFT, length, mode;
-	phys_addr_t address;
-
-	if (offset >= iomd_get_length(export->md) ||
-	    iomd_is_guard(export->md, offset, &length))
-		return VM_FAULT_SIGBUS;
-	address = iomd_get_physical_segment(export->md, offset, &length, 0);
-	if (!length)
-		return VM_FAULT_SIGBUS;
-	if (iomd_is_ram(address))
-		mode = iomd_get_cache_mode(export->md, offset);
-	else
-		mode = IOMD_MAP_INHIBIT_CACHE;
-	return vmf_insert_pfn_prot(vmf->vma, vmf->address, PHYS_PFN(address),
-				   iomd_cache_prot(mode, vmf->vma->vm_page_prot));
-}
-
-static const struct vm_operations_struct export_vm_ops = {
-	.fault = export_fault,
-};
-
-/* Do pages of the descriptor start where pages do? */
-static bool is_of_pages(struct iomd *md)
-{
-	u64 length = iomd_get_length(md);
-	struct iomd_segment_iter iter;
-
-	iomd_for_each_segment(iter, md, 0, length)
-		if (offset_in_page(iter.offset) || offset_in_page(iter.address) ||
-		    (iter.offset + iter.length < length && offset_in_page(iter.length)))
-			return false;
-	return true;
-}
-
 static int export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct export *export = dmabuf->priv;
 
-	/* Of frames there are no private copies. */
-	if (!(vma->vm_flags & VM_MAYSHARE) || !is_of_pages(export->md))
-		return -EINVAL;
-	iomd_compat_vm_flags_mod(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP, 0);
-	vma->vm_private_data = export;
-	vma->vm_ops = &export_vm_ops;
-	return 0;
+	/* For old programs the kernel asks for this with all that they may read. */
+	if (current->personality & READ_IMPLIES_EXEC)
+		iomd_compat_vm_flags_mod(vma, 0, VM_EXEC);
+	return iomd_lend_to_vma(export->md, export->length,
+				export->writable ? 0 : IOMD_MAP_READ_ONLY, dmabuf->file, vma);
 }
 
 static void put_memory(struct export *export)
 {
-	iomd_set_in_use(export->md, false);
-	iomd_complete(export->md, IOMD_DIRECTION_NONE);
+	iomd_set_in_use(export->memory, false);
+	iomd_complete(export->memory, IOMD_DIRECTION_NONE);
+	iomd_release(export->memory);
 	iomd_release(export->md);
 	mutex_destroy(&export->lock);
 	kfree(export);
 }
 
+/* The core still has a reference to this module. */
 static void export_release(struct dma_buf *dmabuf)
 {
-	put_memory(dmabuf->priv);
+	struct export *export = dmabuf->priv;
+	struct module *owner = export->owner;
+
+	put_memory(export);
+	module_put(owner);
 }
 
 #define EXPORT_OPS						\
@@ -262,23 +239,82 @@ static const struct dma_buf_ops export_ops_without_vmap = {
 	EXPORT_OPS,
 };
 
-u64 iomd_dma_buf_cache_mode(const struct dma_buf *dmabuf, u64 offset)
+static bool is_ours(const struct dma_buf *dmabuf)
+{
+	return dmabuf->ops->release == export_release;
+}
+
+struct iomd_mapping *iomd_dma_buf_lend(const struct dma_buf *dmabuf, bool write)
 {
 	const struct export *export = dmabuf->priv;
 
-	if (dmabuf->ops->release != export_release || offset >= dmabuf->size)
-		return IOMD_MAP_DEFAULT_CACHE;
-	return iomd_get_cache_mode(export->md, offset);
+	if (!is_ours(dmabuf))
+		return NULL;
+	if (write && !export->writable)
+		return ERR_PTR(-EACCES);
+	if (!iomd_is_ram(iomd_get_physical_address(export->memory)))
+		return ERR_PTR(-EOPNOTSUPP);
+	return iomd_lend_to_kernel(export->md, export->length, write ? 0 : IOMD_MAP_READ_ONLY);
 }
 
-/* Who gets a kernel address writes there, and nobody tells him that he must not. */
-static bool is_for_kernel(struct iomd *md)
+/*
+ * What can't be had in one view of the kernel: memory of several kinds, or modes, or of
+ * a device in several pieces.
+ */
+static bool is_of_one_kind(struct iomd *md)
 {
-	return is_writable(md) && is_of_pages(md);
+	struct iomd_segment_iter iter;
+	phys_addr_t end = 0;
+	u64 mode = 0;
+	bool ram = false;
+
+	iomd_for_each_segment(iter, md, 0, iomd_get_length(md)) {
+		u64 its_mode = iomd_get_cache_mode(md, iter.offset) ?: IOMD_MAP_COPYBACK_CACHE;
+		bool is_ram = iomd_is_ram_segment(&iter);
+		bool goes_on = ram ? its_mode == mode : iter.address == end;
+
+		if (iter.offset && (is_ram != ram || !goes_on))
+			return false;
+		ram = is_ram;
+		mode = its_mode;
+		end = iter.address + iter.length;
+	}
+	return true;
 }
 
-/* The memory, prepared and in use. */
-static struct export *get_memory(struct iomd *md)
+/* Is it whole pages, without a gap? */
+static bool is_of_pages(struct iomd *md)
+{
+	struct iomd_segment_iter iter;
+	u64 end = 0;
+
+	iomd_for_each_segment(iter, md, 0, iomd_get_length(md)) {
+		end = iter.offset + iter.length;
+		if (!PAGE_ALIGNED(iter.address | iter.length))
+			return false;
+	}
+	return end == iomd_get_length(md);
+}
+
+/* Can importers be shown it at all? */
+static int check(struct iomd *md, u64 length, int flags)
+{
+	if ((flags & ~(O_ACCMODE | O_CLOEXEC)) || (flags & O_ACCMODE) == O_WRONLY ||
+	    !length || length > SIZE_MAX - PAGE_SIZE)
+		return -EINVAL;
+	/* Mappings would show copies, and devices the memory itself. */
+	return iomd_get_flags(md) & IOMD_MEMORY_MAP_COPY_ON_WRITE ? -EOPNOTSUPP : 0;
+}
+
+static struct iomd *memory_of(struct iomd *md, u64 length)
+{
+	if (os_object_meta_cast(&md->object, &iomd_buffer_meta_class))
+		return iomd_whole_pages(md, length);
+	return iomd_retain(md);
+}
+
+/* The memory, prepared and in use; undone by put_memory(). */
+static struct export *get_memory(struct iomd *md, u64 length)
 {
 	struct export *export = NULL;
 	int ret;
@@ -287,68 +323,128 @@ static struct export *get_memory(struct iomd *md)
 		export = kzalloc(sizeof(*export), GFP_KERNEL_ACCOUNT);
 	if (!export)
 		return ERR_PTR(-ENOMEM);
-	ret = iomd_prepare(md, IOMD_DIRECTION_NONE);
-	if (ret)
+	export->memory = memory_of(md, length);
+	if (IS_ERR(export->memory)) {
+		ret = PTR_ERR(export->memory);
 		goto err_free;
-	ret = iomd_set_in_use(md, true);
+	}
+	ret = iomd_prepare(export->memory, IOMD_DIRECTION_NONE);
+	if (ret)
+		goto err_release;
+	ret = iomd_set_in_use(export->memory, true);
 	if (ret)
 		goto err_complete;
 	export->md = iomd_retain(md);
+	export->length = length;
 	mutex_init(&export->lock);
 	INIT_LIST_HEAD(&export->views);
 	return export;
 
 err_complete:
-	iomd_complete(md, IOMD_DIRECTION_NONE);
+	iomd_complete(export->memory, IOMD_DIRECTION_NONE);
+err_release:
+	iomd_release(export->memory);
 err_free:
 	kfree(export);
 	return ERR_PTR(ret);
 }
 
+/* Now that it is prepared: what is the memory, and may it be written? */
+static int look_at_memory(struct export *export, bool write)
+{
+	struct iomd *memory = export->memory;
+
+	if (!is_of_pages(memory))
+		return -EINVAL;
+	if (!iomd_range_allows(memory, 0, iomd_get_length(memory), IOMD_MEMORY_SEGMENT_LOCAL))
+		return -ENXIO;
+	if (write && !iomd_is_writable(memory, 0, iomd_get_length(memory)))
+		return -EACCES;
+	export->writable = write;
+	return 0;
+}
+
+/* Who gets a kernel address writes there, and nobody tells him that he must not. */
+static bool is_for_kernel(const struct export *export)
+{
+	return export->writable && is_of_one_kind(export->memory);
+}
+
+static struct dma_buf *export_memory(struct export *export, int flags)
+{
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
+
+	info.exp_name = "iomd";
+	info.ops = is_for_kernel(export) ? &export_ops : &export_ops_without_vmap;
+	info.size = PAGE_ALIGN(export->length);
+	info.flags = flags;
+	info.priv = export;
+	return iomd_should_fail() ? ERR_PTR(-ENOMEM) : dma_buf_export(&info);
+}
+
 /**
  * iomd_dma_buf_export_owned() - have others import a descriptor
  * @md: descriptor, which is prepared here for its own direction
- * @flags: O_RDONLY, or O_RDWR to let user mappings write; O_CLOEXEC is accepted
+ * @flags: O_RDONLY: nobody writes; or O_RDWR; O_CLOEXEC is accepted
  * @owner: module that is to stay as long as the dma-buf does
  *
  * The descriptor is held, stays prepared, and is in use until the last reference to
  * the dma-buf has gone, which the caller has: dma_buf_put() undoes this.
  *
- * What importers can do: map it for devices, byte for byte, even if it does not start
- * at a page; not if it is device memory. See it in the kernel and in tasks, if its
- * pieces meet at page borders; in the kernel only if it is prepared for writing. See
- * iomd_map() for the errors of that.
+ * A dma-buf is whole pages. A buffer of ours (iomd_buffer_with_options() and its like)
+ * is exported with all of its last page, whatever its length is now or later; all other
+ * memory must begin and end at page borders.
  *
- * Return: the dma-buf; or ERR_PTR: -EINVAL for empty memory or other flags; -EACCES for
- * O_RDWR if it is prepared for OUT only; -ENOENT if @owner is about to leave; -ENOMEM;
- * else see iomd_prepare().
+ * What importers can do: map it for devices, unless it is device memory. See it in
+ * tasks, where it can't be executed, and, if everybody may write it, in the kernel,
+ * unless it is memory of several kinds or cache modes, or of a device in several
+ * pieces. With O_RDONLY it is mapped for devices with DMA_TO_DEVICE only, and in tasks
+ * for reading. Mappings in tasks wait while the descriptor is redirected, see
+ * iomd_redirect(); in the kernel there is none then.
+ *
+ * The DMA API may put bounce buffers between a device and the memory, of which
+ * iomd_dma_buf_is_bounced() tells. What such a device writes is seen by others, other
+ * devices included, after the next dma_buf_begin_cpu_access(), or after it has been
+ * unmapped; what they write it sees after the next dma_buf_end_cpu_access().
+ *
+ * Return: the dma-buf; or ERR_PTR: -EINVAL for empty memory, memory that is not whole
+ * pages or has holes, or for other flags; -EACCES for O_RDWR if not all of it may be
+ * written; -EOPNOTSUPP if any of it was made with IOMD_MEMORY_MAP_COPY_ON_WRITE; -ENXIO
+ * for another machine's; -ENOENT if @owner is about to leave; -ENOMEM; else see
+ * iomd_prepare().
  * Context: may sleep.
  */
 struct dma_buf *iomd_dma_buf_export_owned(struct iomd *md, int flags, struct module *owner)
 {
-	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	u64 length = iomd_get_length(md);
+	struct dma_buf *dmabuf;
 	struct export *export;
-	struct dma_buf *dmabuf = ERR_PTR(-ENOMEM);
+	int ret;
 
-	if ((flags & ~(O_ACCMODE | O_CLOEXEC)) || (flags & O_ACCMODE) == O_WRONLY ||
-	    !iomd_get_length(md) || iomd_get_length(md) > SIZE_MAX)
-		return ERR_PTR(-EINVAL);
-	export = get_memory(md);
-	if (IS_ERR(export))
-		return ERR_CAST(export);
-	info.exp_name = "iomd";
-	info.owner = owner;
-	info.ops = is_for_kernel(md) ? &export_ops : &export_ops_without_vmap;
-	info.size = iomd_get_length(md);
-	info.flags = flags & O_ACCMODE;
-	info.priv = export;
-	if (info.flags == O_RDWR && !is_writable(md))
-		dmabuf = ERR_PTR(-EACCES);
-	else if (!iomd_should_fail())
-		dmabuf = dma_buf_export(&info);
-	if (IS_ERR(dmabuf))
-		put_memory(export);
-	return dmabuf;
+	ret = check(md, length, flags);
+	if (ret)
+		return ERR_PTR(ret);
+	if (!try_module_get(owner))
+		return ERR_PTR(-ENOENT);
+	export = get_memory(md, length);
+	if (IS_ERR(export)) {
+		ret = PTR_ERR(export);
+		goto err_put_owner;
+	}
+	export->owner = owner;
+	flags &= O_ACCMODE;
+	ret = look_at_memory(export, flags == O_RDWR);
+	if (ret)
+		goto err_put_memory;
+	dmabuf = export_memory(export, flags);
+	if (!IS_ERR(dmabuf))
+		return dmabuf;
+	ret = PTR_ERR(dmabuf);
+err_put_memory:
+	put_memory(export);
+err_put_owner:
+	module_put(owner);
+	return ERR_PTR(ret);
 }
 IOMD_EXPORT(iomd_dma_buf_export_owned);
 
@@ -377,5 +473,31 @@ int iomd_dma_buf_export_fd_owned(struct iomd *md, int flags, struct module *owne
 	return fd;
 }
 IOMD_EXPORT(iomd_dma_buf_export_fd_owned);
+
+/**
+ * iomd_dma_buf_is_bounced() - does an importer's device work on a copy?
+ * @dmabuf: dma-buf
+ *
+ * See iomd_dma_buf_export_owned() for what that means.
+ *
+ * Return: true if bounce buffers lie between the memory and any of the devices that it
+ * is mapped for now; false if not, or if iomd did not export it.
+ * Context: may sleep.
+ */
+bool iomd_dma_buf_is_bounced(const struct dma_buf *dmabuf)
+{
+	struct export *export = dmabuf->priv;
+	struct view *view;
+	bool bounced = false;
+
+	if (!is_ours(dmabuf))
+		return false;
+	mutex_lock(&export->lock);
+	list_for_each_entry(view, &export->views, node)
+		bounced = bounced || iomd_dma_map_is_bounced(view->map);
+	mutex_unlock(&export->lock);
+	return bounced;
+}
+IOMD_EXPORT(iomd_dma_buf_is_bounced);
 
 MODULE_INFO(import_ns, "DMA_BUF");

@@ -5,11 +5,13 @@
 #include <linux/types.h>
 
 struct dma_buf;
+struct iomd_mapping;
 
 /*
- * How the CPU is to cache memory that we export; IOMD_MAP_DEFAULT_CACHE of what others
- * do, who don't tell.
+ * The kernel's own view of memory that we export, for writing or not; ended by
+ * iomd_mapping_release(). NULL of what others export, whom dma_buf_vmap() asks; ERR_PTR:
+ * -EACCES if it must not be written; -EOPNOTSUPP of a device's memory; else as iomd_map().
  */
-u64 iomd_dma_buf_cache_mode(const struct dma_buf *dmabuf, u64 offset);
+struct iomd_mapping *iomd_dma_buf_lend(const struct dma_buf *dmabuf, bool write);
 
 #endif

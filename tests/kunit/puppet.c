@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/anon_inodes.h>
+#include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kthread.h>
@@ -261,6 +262,9 @@ static void await_end(struct puppet *puppet)
 	bool gone = wait_event_idle_timeout(puppet->wait, puppet_is_gone(puppet), PATIENCE);
 
 	KUNIT_EXPECT_TRUE_MSG(puppet->test, gone, "a puppet does not end");
+	/* Other files of its, and what it mapped, may end after the one that told of it. */
+	while (gone && !READ_ONCE(puppet->task->exit_state))
+		fsleep(500);
 }
 
 /**
