@@ -44,15 +44,82 @@
 #define IOMD_EXPORT_TEST(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, IOMD_TEST)
 #endif
 
+/*
+ * Pin pages of an address space that is not the caller's. To wait for a page that somebody
+ * has to bring in, its lock is given up, and a fatal signal ends the wait: -EINTR.
+ */
+#ifndef IOMD_HAVE_PIN_REMOTE_VMAS
 static inline long iomd_compat_pin_remote(struct mm_struct *mm, unsigned long start,
 					  unsigned long nr, unsigned int flags,
 					  struct page **pages)
 {
-#ifdef IOMD_HAVE_PIN_REMOTE_VMAS
-	return pin_user_pages_remote(mm, start, nr, flags, pages, NULL, NULL);
+	int locked = 1;
+	long pinned;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	pinned = pin_user_pages_remote(mm, start, nr, flags, pages, &locked);
+	if (locked)
+		mmap_read_unlock(mm);
+	return pinned;
+}
 #else
-	return pin_user_pages_remote(mm, start, nr, flags, pages, NULL);
+/* Have one page there that can be pinned without waiting. */
+static inline long iomd_compat_bring_in(struct mm_struct *mm, unsigned long start,
+					unsigned int flags)
+{
+	int locked = 1;
+	long ret;
+
+	ret = get_user_pages_remote(mm, start, 1, flags & ~FOLL_LONGTERM, NULL, NULL, &locked);
+	if (!locked && mmap_read_lock_killable(mm))
+		return -EINTR;
+	return ret > 0 ? 0 : ret ?: -EFAULT;
+}
+
+/* How often a page may vanish between being brought in and being pinned. */
+#define IOMD_COMPAT_TRIES	16
+
+/*
+ * Here the lock is never given up for pages that are to stay: so pin those that are there,
+ * and bring others in one by one before.
+ */
+static inline long iomd_compat_pin_remote(struct mm_struct *mm, unsigned long start,
+					  unsigned long nr, unsigned int flags,
+					  struct page **pages)
+{
+	int tries = IOMD_COMPAT_TRIES;
+	long pinned;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	for (;;) {
+		pinned = pin_user_pages_remote(mm, start, nr, flags | (tries ? FOLL_NOFAULT : 0),
+					       pages, NULL, NULL);
+		if (pinned != -EFAULT || (flags & FOLL_NOFAULT) || !tries--)
+			break;
+		pinned = iomd_compat_bring_in(mm, start, flags);
+		if (pinned == -EINTR)
+			return pinned;
+		if (pinned)
+			break;
+	}
+	mmap_read_unlock(mm);
+	return pinned;
+}
 #endif
+
+/* The same of the caller's own, where the kernel can wait for them in most cases. */
+static inline long iomd_compat_pin_own(unsigned long start, unsigned long nr,
+				       unsigned int flags, struct page **pages)
+{
+	long pinned = pin_user_pages_fast(start, nr, flags, pages);
+
+#ifdef IOMD_HAVE_PIN_REMOTE_VMAS
+	if (pinned == -EFAULT)
+		pinned = iomd_compat_pin_remote(current->mm, start, nr, flags, pages);
+#endif
+	return pinned;
 }
 
 /*

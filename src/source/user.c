@@ -47,17 +47,13 @@ static __always_inline long pin_batch(const struct pinning *pin, unsigned long a
 				      unsigned int count)
 {
 	unsigned int flags = iomd_compat_pin_flags(pin->mm, address, pin->flags, &count);
-	long pinned;
 
 	if (iomd_should_fail())
 		return -ENOMEM;
 	if (!pin->remote)
-		return pin_user_pages_fast(address, count, flags, pin->pages);
-	if (mmap_read_lock_killable(pin->mm))
-		return -EINTR;
-	pinned = iomd_compat_pin_remote(pin->mm, address, count, flags, pin->pages);
-	mmap_read_unlock(pin->mm);
-	return pinned;
+		return iomd_compat_pin_own(address, count, flags, pin->pages);
+	/* Somebody may have to bring a page in: not while the other task is locked out. */
+	return iomd_compat_pin_remote(pin->mm, address, count, flags, pin->pages);
 }
 
 static int pin_extent(struct pinning *pin, const struct iomd_extent *extent)
@@ -127,19 +123,30 @@ static void unpin_all(struct iomd_segments *segments, u64 pages, bool dirty)
 {
 	struct scatterlist *sg = segments->table.sgl;
 	unsigned int left = segments->table.orig_nents;
+	/* Small pages and parts of large ones, since others were let run. */
+	unsigned long work = 0;
 
 	while (left) {
 		struct page *page = sg_page(sg), *end = page + iomd_segment_pages(sg);
 
 		do {
-			page = PageCompound(page) ? unpin_large(page, end, dirty) :
-						    unpin_small(page, end, dirty);
+			struct page *start = page;
+
+			if (PageCompound(page)) {
+				page = unpin_large(page, end, dirty);
+				work++;
+			} else {
+				page = unpin_small(page, min(end, page + BATCH), dirty);
+				work += page - start;
+			}
+			if (work >= BATCH) {
+				cond_resched();
+				work = 0;
+			}
 		} while (page < end);
 		if (!--left)
 			break;
 		sg = iomd_segments_next(sg);
-		if (!(left % BATCH))
-			cond_resched();
 	}
 	iomd_count(IOMD_PAGES_UNPINNED, pages);
 	iomd_segments_free(segments);
@@ -147,13 +154,15 @@ static void unpin_all(struct iomd_segments *segments, u64 pages, bool dirty)
 
 static int pin_extents(struct iomd_general *general, struct pinning *pin)
 {
-	const struct iomd_extents *extents = &general->extents;
+	const struct iomd_extent *extent;
 	int ret = 0;
-	u32 i;
 
 	iomd_segments_init(pin->segments);
-	for (i = 0; !ret && i < extents->count; i++)
-		ret = pin_extent(pin, &extents->list[i]);
+	iomd_for_each_extent(extent, &general->extents) {
+		ret = pin_extent(pin, extent);
+		if (ret)
+			break;
+	}
 	iomd_count(IOMD_PAGES_PINNED, pin->pinned);
 	if (!ret)
 		ret = iomd_segments_finish(pin->segments);

@@ -344,6 +344,8 @@ struct stall {
 	struct arena arena;
 	/* The thread that is told of the fault, and could handle it. */
 	struct puppet *handler;
+	/* Who prepares: the owner, unless somebody else is to. */
+	struct puppet *who;
 	u64 address;
 	int fd;
 	int ret;
@@ -386,26 +388,22 @@ static void stall_open(struct stall *stall, struct kunit *test)
 						  puppet->task);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(stall->arena.md));
 	stall->handler = puppet_thread(puppet);
+	stall->who = puppet;
 	stall->ret = 1;
 }
 
-/* Have the owner prepare, until it stands still. */
+/* Have somebody prepare, until it stands still. */
 static void stall_begin(struct stall *stall)
 {
 	const u64 arguments[6] = {
 		stall->fd, puppet_string(stall->handler, ""), sizeof(struct uffd_msg),
 	};
 	struct kunit *test = stall->arena.test;
-	struct puppet *owner = stall->arena.puppet;
 
-	puppet_begin_call(owner, prepare, stall);
+	puppet_begin_call(stall->who, prepare, stall);
 	puppet_begin_syscall(stall->handler, __NR_read, arguments);
-	while (!puppet_is_done(stall->handler) && !puppet_is_done(owner))
+	while (!puppet_is_done(stall->handler) && !puppet_is_done(stall->who))
 		msleep(20);
-	if (!puppet_is_done(stall->handler) && stall->ret == -EFAULT) {
-		arena_close(&stall->arena);
-		kunit_skip(test, "on this kernel a long-term pin cannot wait for user space");
-	}
 	KUNIT_ASSERT_EQ(test, puppet_answer(stall->handler), (long)sizeof(struct uffd_msg));
 	KUNIT_ASSERT_EQ(test, READ_ONCE(stall->ret), 1);
 }
@@ -446,6 +444,44 @@ static void a_prepare_that_waits_can_be_killed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iomd_get_preparation_id(stall.arena.md),
 			IOMD_PREPARATION_ID_UNPREPARED);
 	KUNIT_EXPECT_EQ(test, iomd_prepare(stall.arena.md, 0), -ESRCH);
+	arena_close(&stall.arena);
+}
+
+/*
+ * So does one of another task's memory; that task's address space is not locked
+ * meanwhile.
+ */
+static void a_prepare_of_another_waits_unlocked(struct kunit *test)
+{
+	struct puppet *stranger = puppet_start(test);
+	struct stall stall;
+
+	stall_open(&stall, test);
+	stall.who = stranger;
+	stall_begin(&stall);
+	puppet_mmap(stall.arena.puppet, P, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(stall.ret), 1);
+	stall_resolve(&stall);
+	KUNIT_EXPECT_EQ(test, puppet_answer(stranger), 0L);
+	KUNIT_EXPECT_EQ(test, stall.ret, 0);
+	KUNIT_EXPECT_EQ(test, iomd_complete(stall.arena.md, 0), 0);
+	arena_close(&stall.arena);
+}
+
+static void a_prepare_of_another_can_be_killed(struct kunit *test)
+{
+	struct puppet *stranger = puppet_start(test);
+	struct stall stall;
+
+	stall_open(&stall, test);
+	stall.who = stranger;
+	stall_begin(&stall);
+	puppet_kill(stranger);
+	KUNIT_EXPECT_EQ(test, stall.ret, -EINTR);
+	KUNIT_EXPECT_EQ(test, (u64)atomic64_read(&stall.arena.puppet->mm->pinned_vm), 0ULL);
+	stall_resolve(&stall);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(stall.arena.md, 0), 0);
+	KUNIT_EXPECT_EQ(test, iomd_complete(stall.arena.md, 0), 0);
 	arena_close(&stall.arena);
 }
 
@@ -600,6 +636,8 @@ static struct kunit_case race_cases[] = {
 	KUNIT_CASE(the_owner_ends_meanwhile),
 	KUNIT_CASE(a_prepare_that_waits_goes_on),
 	KUNIT_CASE(a_prepare_that_waits_can_be_killed),
+	KUNIT_CASE(a_prepare_of_another_waits_unlocked),
+	KUNIT_CASE(a_prepare_of_another_can_be_killed),
 	KUNIT_CASE(nobody_else_waits_with_it),
 	KUNIT_CASE(others_that_prepare_wait_for_it),
 	KUNIT_CASE(others_try_themselves_after_a_failure),
