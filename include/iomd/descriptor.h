@@ -17,7 +17,7 @@
 struct device;
 struct iomd;
 struct iomd_mapping;
-struct iomd_segments;
+struct iomd_segment_index;
 struct task_struct;
 
 /**
@@ -55,6 +55,17 @@ struct task_struct;
  * @handle_fault: see iomd_handle_fault(); NULL: the base's
  * @populate_device_pager: see iomd_populate_device_pager(); NULL: the base's
  * @redirect: see iomd_redirect(); NULL: the base's
+ * @is_ram: is the memory at @offset, which is inside, RAM of this machine, with a struct
+ *	page and an address of the kernel's for each page? What @get_physical_segment
+ *	tells of from there on is all of that kind, and what @seek finds always is.
+ *	Never sleeps. NULL: the first and the last page of such a piece say: what is
+ *	reserved, as the kernel's own image, passes for a device's then
+ * @hold: keep [@offset, @offset + @length), which is inside, as it is prepared, for a short
+ *	while, to be read: a complete that would end the preparation waits for @drop. It is
+ *	no preparation, and nobody but who waits can tell. -EAGAIN if the memory is not
+ *	prepared. Never sleeps. NULL: nothing is done, and a complete meanwhile is the
+ *	caller's mistake
+ * @drop: undo one @hold of the same range. Never sleeps; in the place of both or of none
  *
  * Fill one statically. Members may be added at the end: an op left NULL always
  * means the base's way.
@@ -89,6 +100,9 @@ struct iomd_ops {
 	int (*populate_device_pager)(struct iomd *md, struct iomd_mapping *mapping,
 				     u64 offset, u64 length);
 	int (*redirect)(struct iomd *md, struct task_struct *safe_task, bool redirect);
+	bool (*is_ram)(struct iomd *md, u64 offset);
+	int (*hold)(struct iomd *md, u64 offset, u64 length);
+	void (*drop)(struct iomd *md, u64 offset, u64 length);
 };
 
 /**
@@ -103,8 +117,12 @@ struct iomd {
 	const struct iomd_ops *ops;
 	u64 length;
 	u64 flags;
-	/* Of a class that has a list of its memory, while that is prepared: the list. */
-	struct iomd_segments *segments;
+	/*
+	 * Of a class that has a list of its memory, while that is prepared: what finds
+	 * entries in it. Each list that goes is counted.
+	 */
+	struct iomd_segment_index *index;
+	u32 generation;
 	/*
 	 * guards context, mappings and, in the classes that say so, their state; raw, as it is
 	 * taken in hard interrupt context, which PREEMPT_RT has, too

@@ -7,6 +7,7 @@
 #define IOMD_TYPES_H
 
 #include <linux/bits.h>
+#include <linux/poison.h>
 #include <linux/sched/task.h>
 #include <linux/types.h>
 
@@ -22,6 +23,11 @@ struct iomd_address_range {
 
 /* The kernel's own address space, where a task is asked for (kernel_task). */
 #define IOMD_KERNEL_TASK		(&init_task)
+/*
+ * No address space at all, in the place of a task whose addresses are described: they
+ * are physical (NULL). No task is there, and nobody gets this number by accident.
+ */
+#define IOMD_PHYSICAL_TASK		((struct task_struct *)(0x7d0UL + POISON_POINTER_DELTA))
 
 /*
  * IODirection: OUT means that the device reads the memory, IN that it writes it. The

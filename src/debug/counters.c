@@ -11,6 +11,8 @@ unsigned int iomd_knob_pin_batch;
 IOMD_EXPORT_TEST(iomd_knob_pin_batch);
 unsigned int iomd_knob_segment_block;
 IOMD_EXPORT_TEST(iomd_knob_segment_block);
+u64 iomd_knob_low_end;
+IOMD_EXPORT_TEST(iomd_knob_low_end);
 
 static const char * const names[IOMD_COUNTERS] = {
 	[IOMD_PAGES_PINNED]	= "pages_pinned",

@@ -458,7 +458,7 @@ struct iomd *iomd_buffer_with_copy(struct task_struct *task, u64 options,
 	int ret;
 
 	if (!(options & IOMD_MEMORY_PAGEABLE) || !task || !source_task ||
-	    check_add_overflow(source, size, &end))
+	    source_task == IOMD_PHYSICAL_TASK || check_add_overflow(source, size, &end))
 		return ERR_PTR(-EINVAL);
 	buffer = create(&request);
 	if (IS_ERR(buffer))

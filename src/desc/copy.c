@@ -96,16 +96,17 @@ static bool copy_device(phys_addr_t address, void *bytes, unsigned int length, b
 }
 
 /* The bytes that were copied: all, unless device memory can't be mapped. */
-static u64 copy_segment(phys_addr_t address, void *bytes, u64 length, bool write)
+static u64 copy_segment(const struct iomd_segment_iter *iter, void *bytes, bool write)
 {
-	u64 done = 0;
+	bool ram = iomd_is_ram_segment(iter);
+	u64 length = iter->length, done = 0;
 
 	while (done < length) {
-		phys_addr_t at = address + done;
+		phys_addr_t at = iter->address + done;
 		void *where = bytes ? bytes + done : NULL;
 		u64 piece;
 
-		if (iomd_is_ram(at)) {
+		if (ram) {
 			piece = min_t(u64, length - done, PAGE_SIZE - offset_in_page(at));
 			copy_ram(at, where, piece, write);
 		} else {
@@ -118,7 +119,7 @@ static u64 copy_segment(phys_addr_t address, void *bytes, u64 length, bool write
 	return done;
 }
 
-static u64 copy(struct iomd *md, u64 offset, void *bytes, u64 length, bool write)
+static u64 copy_held(struct iomd *md, u64 offset, void *bytes, u64 length, bool write)
 {
 	u64 options = IOMD_MEMORY_SEGMENT_LOCAL | (write ? IOMD_MEMORY_SEGMENT_WRITE : 0);
 	struct iomd_segment_iter iter;
@@ -129,14 +130,27 @@ static u64 copy(struct iomd *md, u64 offset, void *bytes, u64 length, bool write
 		return 0;
 	iomd_segment_iter_init(&iter, md, offset, length, options);
 	while (iter.length) {
-		u64 copied = copy_segment(iter.address, bytes ? bytes + done : NULL,
-					  iter.length, write);
+		u64 copied = copy_segment(&iter, bytes ? bytes + done : NULL, write);
 
 		done += copied;
 		if (copied < iter.length)
 			break;
-		iomd_segment_iter_next(&iter);
+		iomd_segment_iter_next_held(&iter);
 	}
+	return done;
+}
+
+/* Whoever completes the memory meanwhile waits until this is done. */
+static u64 copy(struct iomd *md, u64 offset, void *bytes, u64 length, bool write)
+{
+	u64 end, done;
+
+	if (check_add_overflow(offset, length, &end) || end > iomd_get_length(md))
+		return 0;
+	if (iomd_hold(md, offset, length))
+		return 0;
+	done = copy_held(md, offset, bytes, length, write);
+	iomd_drop(md, offset, length);
 	return done;
 }
 
@@ -151,7 +165,7 @@ static u64 copy(struct iomd *md, u64 offset, void *bytes, u64 length, bool write
  *
  * Return: @length; 0 with nothing copied if the range does not lie inside, the
  * memory is not prepared, or @bytes is NULL; something between only if device
- * memory could not be mapped.
+ * memory could not be mapped. Who completes the memory meanwhile waits for the copy.
  * Context: any for RAM; for device memory may sleep.
  */
 u64 iomd_read_bytes(struct iomd *md, u64 offset, void *bytes, u64 length)

@@ -136,12 +136,29 @@ static int take_iter(struct given *given, const struct iov_iter *iter, bool kern
 	return ret;
 }
 
-/* Of whom, if of anybody, are the addresses? */
+/* Of whom are the addresses? */
 static const struct iomd_source *source_of(const struct task_struct *task)
 {
-	if (!task)
+	if (task == IOMD_PHYSICAL_TASK)
 		return &iomd_source_physical;
 	return task == IOMD_KERNEL_TASK ? &iomd_source_kernel : &iomd_source_user;
+}
+
+/*
+ * NULL stands for no task only where none is needed: it is also what looking for the
+ * task of a process gives that has gone.
+ */
+static bool fits(const struct task_struct *task, u64 type)
+{
+	switch (type) {
+	case IOMD_MEMORY_TYPE_VIRTUAL:
+	case IOMD_MEMORY_TYPE_UIO:
+		return task && task != IOMD_PHYSICAL_TASK;
+	case IOMD_MEMORY_TYPE_PHYSICAL:
+		return !task || task == IOMD_PHYSICAL_TASK;
+	default:
+		return !task;
+	}
 }
 
 static int take(struct given *given, const void *buffers, u32 count, u32 offset,
@@ -149,16 +166,17 @@ static int take(struct given *given, const void *buffers, u32 count, u32 offset,
 {
 	u64 type = options & IOMD_MEMORY_TYPE_MASK;
 	u64 direction = options & IOMD_DIRECTION_MASK;
-	bool has_task = type == IOMD_MEMORY_TYPE_VIRTUAL || type == IOMD_MEMORY_TYPE_UIO;
 
-	if (!buffers || has_task != !!task)
+	if (!buffers || !fits(task, type))
 		return -EINVAL;
 	given->ranges = buffers;
 	given->count = count;
 	switch (type) {
 	case IOMD_MEMORY_TYPE_VIRTUAL:
-	case IOMD_MEMORY_TYPE_PHYSICAL:
 		given->source = source_of(task);
+		return 0;
+	case IOMD_MEMORY_TYPE_PHYSICAL:
+		given->source = &iomd_source_physical;
 		return 0;
 	case IOMD_MEMORY_TYPE_UPL:
 		given->source = &iomd_source_upl;
@@ -172,24 +190,25 @@ static int take(struct given *given, const void *buffers, u32 count, u32 offset,
 	}
 }
 
-/* Addresses and sizes that can't be are refused here, absent memory by prepare. */
-static int check_extents(const struct iomd_general *general, u64 options)
+/*
+ * Physical addresses that can't be are refused here, memory that is not there by
+ * prepare. More than the machine has is no mistake: the same memory may be seen at
+ * several places.
+ */
+static int check_extents(struct iomd_general *general, u64 options)
 {
-	const struct iomd_extents *extents = &general->extents;
-	u32 i;
+	const struct iomd_extent *extent;
 
-	if (options & IOMD_MEMORY_REMOTE)
+	if ((options & IOMD_MEMORY_REMOTE) || general->source != &iomd_source_physical)
 		return 0;
-	if (general->source != &iomd_source_physical)
-		return extents->pages > totalram_pages() ? -ENOMEM : 0;
-	for (i = 0; i < extents->count; i++) {
-		u64 last = extents->list[i].address + extents->list[i].length - 1;
+	iomd_for_each_extent(extent, &general->extents) {
+		u64 last = extent->address + extent->length - 1;
 
 		/* With 32 bits, frames end before addresses do. */
 		if (last != (phys_addr_t)last || last >> PAGE_SHIFT != PHYS_PFN(last))
 			return -EINVAL;
 	}
-	return 0;
+	return iomd_extents_find_ram(&general->extents);
 }
 
 /* May a living descriptor be given other memory? */
@@ -231,8 +250,7 @@ static void attach_nothing(struct iomd_general *general)
 {
 	iomd_general_detach(general);
 	general->source = &iomd_source_physical;
-	general->extents.list = &general->extents.single;
-	general->extents.count = 0;
+	iomd_extents_set_none(&general->extents);
 	general->md.length = 0;
 }
 
@@ -308,8 +326,8 @@ struct iomd *iomd_general_of_payer(const struct iomd_address_range *ranges, u32 
  * @count: elements of the array
  * @offset: bytes to leave out at the start of a _UPL
  * @task: whose addresses: current, another task, or IOMD_KERNEL_TASK, also for
- *	kvecs and bvecs of a _UIO; NULL for _PHYSICAL and _UPL. It need not outlive
- *	the descriptor.
+ *	kvecs and bvecs of a _UIO; NULL for _UPL; NULL or IOMD_PHYSICAL_TASK for
+ *	_PHYSICAL. It need not outlive the descriptor.
  * @options: a type, a direction (exactly IN or OUT for _UPL), and any of
  *	IOMD_MEMORY_AS_REFERENCE, _MAPPER_NONE, _HOST_ONLY, _THREAD_SAFE,
  *	_PERSISTENT, _MAP_COPY_ON_WRITE, _USE_RESERVE, and _REMOTE: another
@@ -325,9 +343,8 @@ struct iomd *iomd_general_of_payer(const struct iomd_address_range *ranges, u32 
  * Return: a descriptor with one reference, the caller's, or ERR_PTR:
  * -EINVAL if there is nothing, anything wraps, the type or an option is not one of
  * these, type and task don't go together, or the task is a kernel thread without
- * user memory; -EOPNOTSUPP for other kinds of struct iov_iter; -ENOMEM, also for
- * more virtual memory than the machine has; -ESRCH if the task's address space is
- * gone.
+ * user memory; -EOPNOTSUPP for other kinds of struct iov_iter; -ENOMEM; -ESRCH if
+ * the task's address space is gone.
  * Context: may sleep.
  */
 struct iomd *iomd_with_options(const void *buffers, u32 count, u32 offset,
@@ -348,11 +365,14 @@ IOMD_EXPORT(iomd_with_options);
  * @ranges: see iomd_with_options()
  * @count: how many ranges
  * @options: see iomd_with_options(), without a type
- * @task: whose addresses; NULL: they are physical
+ * @task: whose addresses; IOMD_PHYSICAL_TASK: they are physical, as IOKit's drivers
+ *	say with NULL
  *
  * IOKit: IOMemoryDescriptor::withAddressRanges.
  *
- * Return: see iomd_with_options().
+ * Return: see iomd_with_options(); -EINVAL too if @task is NULL: what became of a
+ * process that was looked for must not decide whether its numbers are physical
+ * addresses.
  * Context: may sleep.
  */
 struct iomd *iomd_with_address_ranges(const struct iomd_address_range *ranges, u32 count,
@@ -360,9 +380,10 @@ struct iomd *iomd_with_address_ranges(const struct iomd_address_range *ranges, u
 {
 	struct given given = { .source = source_of(task), .ranges = ranges, .count = count };
 
-	if (options & IOMD_MEMORY_TYPE_MASK)
+	if ((options & IOMD_MEMORY_TYPE_MASK) || !task)
 		return ERR_PTR(-EINVAL);
-	options |= task ? IOMD_MEMORY_TYPE_VIRTUAL : IOMD_MEMORY_TYPE_PHYSICAL;
+	options |= task == IOMD_PHYSICAL_TASK ? IOMD_MEMORY_TYPE_PHYSICAL :
+						IOMD_MEMORY_TYPE_VIRTUAL;
 	return make(&given, task, options, NULL);
 }
 IOMD_EXPORT(iomd_with_address_ranges);
@@ -372,11 +393,11 @@ IOMD_EXPORT(iomd_with_address_ranges);
  * @address: of the first byte
  * @length: bytes
  * @options: see iomd_with_address_ranges()
- * @task: whose address; NULL: it is physical
+ * @task: whose address; IOMD_PHYSICAL_TASK: it is physical
  *
  * IOKit: IOMemoryDescriptor::withAddressRange.
  *
- * Return: see iomd_with_options().
+ * Return: see iomd_with_address_ranges().
  * Context: may sleep.
  */
 struct iomd *iomd_with_address_range(u64 address, u64 length, u64 options,
@@ -401,7 +422,7 @@ IOMD_EXPORT(iomd_with_address_range);
  */
 struct iomd *iomd_with_physical_address(phys_addr_t address, u64 length, u64 direction)
 {
-	return iomd_with_address_range(address, length, direction, NULL);
+	return iomd_with_address_range(address, length, direction, IOMD_PHYSICAL_TASK);
 }
 IOMD_EXPORT(iomd_with_physical_address);
 
@@ -447,6 +468,7 @@ static bool same_segments(struct iomd *one, struct iomd *other)
 		if (a.address != b.address || a.length != b.length)
 			return false;
 		iomd_segment_iter_next(&b);
+		cond_resched();
 	}
 	return !b.length;
 }
@@ -455,18 +477,17 @@ static bool same_segments(struct iomd *one, struct iomd *other)
 static struct iomd *describe_again(struct iomd_general *original)
 {
 	struct iomd_extents *extents = &original->extents;
-	struct given given = {};
+	const struct iomd_extent *extent;
 	struct iomd_general *general;
+	struct given given = {};
 	int ret;
-	u32 i;
+	u32 i = 0;
 
 	ret = make_ranges(&given, extents->count);
 	if (ret)
 		return ERR_PTR(ret);
-	for (i = 0; i < extents->count; i++) {
-		given.made[i].address = extents->list[i].address;
-		given.made[i].length = extents->list[i].length;
-	}
+	iomd_for_each_extent(extent, extents)
+		given.made[i++] = (struct iomd_address_range) { extent->address, extent->length };
 	general = os_object_alloc(&iomd_general_meta_class);
 	if (!general) {
 		ret = -ENOMEM;
@@ -506,34 +527,34 @@ out:
  */
 struct iomd *iomd_with_persistent_memory_descriptor(struct iomd *original)
 {
+	struct iomd_general *general;
 	struct iomd *again;
-	bool same;
+	bool same = true;
 	int ret;
 
 	if (!original || !os_object_meta_cast(&original->object, &iomd_general_meta_class) ||
 	    !(iomd_get_flags(original) & IOMD_MEMORY_PERSISTENT))
 		return ERR_PTR(-EINVAL);
-	if (iomd_to_general(original)->source->own_memory)
+	general = iomd_to_general(original);
+	if (general->source->own_memory || !iomd_wire_is_wired(&general->wire))
 		return iomd_retain(original);
-	if (!iomd_wire_try_hold(&iomd_to_general(original)->wire))
-		return iomd_retain(original);
-	again = describe_again(iomd_to_general(original));
+	again = describe_again(general);
 	if (IS_ERR(again))
-		goto out;
+		return again;
 	ret = iomd_prepare(again, IOMD_DIRECTION_OUT);
 	if (ret) {
 		iomd_release(again);
-		again = ERR_PTR(ret);
-		goto out;
+		return ERR_PTR(ret);
 	}
-	same = same_segments(original, again);
+	/* Only now, as to prepare may take long. It may have been completed meanwhile. */
+	if (!iomd_wire_hold(&general->wire)) {
+		same = same_segments(original, again);
+		iomd_wire_drop(&general->wire);
+	}
 	iomd_complete(again, IOMD_DIRECTION_NONE);
-	if (same) {
-		iomd_release(again);
-		again = iomd_retain(original);
-	}
-out:
-	iomd_complete(original, IOMD_DIRECTION_NONE);
-	return again;
+	if (!same)
+		return again;
+	iomd_release(again);
+	return iomd_retain(original);
 }
 IOMD_EXPORT(iomd_with_persistent_memory_descriptor);

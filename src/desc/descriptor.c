@@ -118,7 +118,8 @@ IOMD_EXPORT(iomd_release);
  * Return: 0; or, with nothing pinned and nothing charged: -EINVAL for unknown bits;
  * -EFAULT if memory is not mapped, or not writable for IN, or may not be pinned;
  * -EACCES if it is prepared already, but for OUT only, and @direction has IN;
- * -EOVERFLOW if it is prepared as often as can be counted;
+ * -EOVERFLOW if it is prepared 2^24 - 1 times already; -EOPNOTSUPP for pages of others
+ * that are a device's, and not memory;
  * -ENOMEM, also if RLIMIT_MEMLOCK is exceeded; -ENXIO for another machine's virtual
  * memory; -ESRCH if the address space is gone;
  * -EINTR if a fatal signal came; -ERANGE if PREPARE_TO_PHYS32 can't be had;
@@ -140,7 +141,8 @@ IOMD_EXPORT(iomd_prepare);
  * @direction: IOMD_DIRECTION_COMPLETE_ modifiers; direction bits are ignored
  *
  * The last complete marks the pages dirty that a device could write, unpins and
- * uncharges them. IOKit: IOMemoryDescriptor::complete.
+ * uncharges them. It waits for who reads the memory in that moment, as
+ * iomd_read_bytes() does. IOKit: IOMemoryDescriptor::complete.
  *
  * Return: 0; or, with nothing changed: -EINVAL for unknown bits; -EAGAIN if there
  * is no preparation to complete; -EBUSY if it is the last one and the memory is still

@@ -35,6 +35,35 @@ static inline phys_addr_t iomd_ask_class(struct iomd *md, u64 offset, u64 *lengt
 	return address;
 }
 
+/* Keep a range, which is inside, as it is while it is read: see iomd_ops. */
+static inline int iomd_hold(struct iomd *md, u64 offset, u64 length)
+{
+	return md->ops->hold ? md->ops->hold(md, offset, length) : 0;
+}
+
+static inline void iomd_drop(struct iomd *md, u64 offset, u64 length)
+{
+	if (md->ops->drop)
+		md->ops->drop(md, offset, length);
+}
+
+/* As iomd_segment_iter_next(), of memory that stays as it is prepared. */
+static inline void iomd_segment_iter_next_held(struct iomd_segment_iter *iter)
+{
+	struct scatterlist *sg = iter->sg + 1;
+
+	iter->offset += iter->length;
+	/* What links to more entries has no length. */
+	if (iter->window && likely(sg->length)) {
+		iter->sg = sg;
+		iter->address = sg_phys(sg);
+		iter->length = min_t(u64, sg->length, iter->window);
+		iter->window -= iter->length;
+		return;
+	}
+	iomd_segment_iter_seek(iter);
+}
+
 /* Place @iter at its offset inside a scatterlist, if there is one: see iomd_ops. */
 bool iomd_seek(struct iomd *md, struct iomd_segment_iter *iter);
 

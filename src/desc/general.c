@@ -11,8 +11,10 @@
 
 #include <iomd/descriptor.h>
 
+#include "../debug/knobs.h"
 #include "../source/source.h"
 #include "general.h"
+#include "list.h"
 
 static bool is_physical(const struct iomd_general *general)
 {
@@ -31,12 +33,16 @@ static u64 effective_direction(const struct iomd_general *general, u64 direction
 /* Does all of it lie below 4 GiB? */
 static bool below_4g(const struct iomd_segments *segments)
 {
+	u64 end = READ_ONCE(iomd_knob_low_end) ?: BIT_ULL(32);
 	struct scatterlist *sg;
 	unsigned int i;
 
-	for_each_sgtable_sg(&segments->table, sg, i)
-		if ((u64)sg_phys(sg) + sg->length > BIT_ULL(32))
+	for_each_sgtable_sg(&segments->table, sg, i) {
+		if ((u64)sg_phys(sg) + sg->length > end)
 			return false;
+		if (!(i % 4096))
+			cond_resched();
+	}
 	return true;
 }
 
@@ -71,7 +77,7 @@ static int general_prepare(struct iomd *md, u64 direction)
 	ret = wire(general, direction);
 	if (!ret) {
 		WRITE_ONCE(md->prepared_read_only, !write);
-		WRITE_ONCE(md->segments, &general->segments);
+		iomd_publish(md, general->segments.index);
 	}
 	iomd_wire_end(&general->wire, ret, write);
 	return ret;
@@ -79,7 +85,7 @@ static int general_prepare(struct iomd *md, u64 direction)
 
 static void unwire(struct iomd_general *general)
 {
-	WRITE_ONCE(general->md.segments, NULL);
+	iomd_unpublish(&general->md);
 	WRITE_ONCE(general->md.prepared_read_only, false);
 	general->source->unwire(general, iomd_wire_is_writable(&general->wire));
 }
@@ -99,18 +105,6 @@ static int general_complete(struct iomd *md, u64 direction)
 	return 0;
 }
 
-/* Can its segments be told, for what @options say? */
-static bool is_readable(const struct iomd_general *general, u64 options)
-{
-	if ((options & IOMD_MEMORY_SEGMENT_LOCAL) &&
-	    (general->md.flags & IOMD_MEMORY_REMOTE))
-		return false;
-	if (is_physical(general))
-		return true;
-	return iomd_wire_is_wired(&general->wire) &&
-	       (!(options & IOMD_MEMORY_SEGMENT_WRITE) || iomd_wire_is_writable(&general->wire));
-}
-
 static phys_addr_t extent_segment(const struct iomd_general *general, u64 offset, u64 *length)
 {
 	const struct iomd_extent *extent = iomd_extents_find(&general->extents, offset);
@@ -120,28 +114,30 @@ static phys_addr_t extent_segment(const struct iomd_general *general, u64 offset
 	return extent->address + offset;
 }
 
-/* Of memory that is wired, and so this machine's. */
-static inline phys_addr_t wired_segment(struct iomd_general *general, u64 offset, u64 *length)
+/* Of memory that is wired, perhaps, and so this machine's. */
+static phys_addr_t listed_segment(struct iomd *md, u64 offset, u64 *length, bool write)
 {
-	struct scatterlist *sg = iomd_segments_find(&general->segments, offset);
-	u64 skip = offset - iomd_segment_start(sg);
+	struct iomd_segment_index *index;
+	struct iomd_segment_entry entry;
+	u32 generation;
+	u64 skip;
+	bool same;
 
-	*length = sg->length - skip;
-	return sg_phys(sg) + skip;
-}
-
-/* Of memory that is not wired, or not to be written, or the range that was described. */
-static noinline phys_addr_t other_segment(struct iomd_general *general, u64 offset, u64 *length,
-					  u64 options)
-{
-	if (options & IOMD_MEMORY_SEGMENT_SOURCE)
-		return extent_segment(general, offset, length);
-	if (!is_readable(general, options)) {
-		*length = 0;
-		return 0;
-	}
-	return is_physical(general) ? extent_segment(general, offset, length) :
-				      wired_segment(general, offset, length);
+	do {
+		preempt_disable();
+		index = iomd_look(md, &generation);
+		if (!index || (write && READ_ONCE(md->prepared_read_only))) {
+			preempt_enable();
+			*length = 0;
+			return 0;
+		}
+		entry = iomd_segments_read(iomd_segments_find(index, offset));
+		same = iomd_is_same(md, generation);
+		preempt_enable();
+	} while (unlikely(!same));
+	skip = offset - entry.start;
+	*length = entry.length - skip;
+	return iomd_segment_entry_address(&entry) + skip;
 }
 
 static phys_addr_t general_get_physical_segment(struct iomd *md, u64 offset, u64 *length,
@@ -149,10 +145,15 @@ static phys_addr_t general_get_physical_segment(struct iomd *md, u64 offset, u64
 {
 	struct iomd_general *general = iomd_to_general(md);
 
-	if (unlikely(!iomd_wire_is_wired(&general->wire) ||
-		     (options & (IOMD_MEMORY_SEGMENT_SOURCE | IOMD_MEMORY_SEGMENT_WRITE))))
-		return other_segment(general, offset, length, options);
-	return wired_segment(general, offset, length);
+	if (unlikely(options & IOMD_MEMORY_SEGMENT_SOURCE))
+		return extent_segment(general, offset, length);
+	if (!is_physical(general))
+		return listed_segment(md, offset, length, options & IOMD_MEMORY_SEGMENT_WRITE);
+	if ((options & IOMD_MEMORY_SEGMENT_LOCAL) && (md->flags & IOMD_MEMORY_REMOTE)) {
+		*length = 0;
+		return 0;
+	}
+	return extent_segment(general, offset, length);
 }
 
 static int general_set_in_use(struct iomd *md, bool begin)
@@ -184,7 +185,15 @@ static unsigned long general_get_kernel_address(struct iomd *md, u64 offset, u64
 	if ((general->source != &iomd_source_kernel && general->source != &iomd_source_wired) ||
 	    general->extents.count != 1)
 		return 0;
-	return general->extents.single.address + offset;
+	return general->extents.list->address + offset;
+}
+
+/* A list is of memory only, and decided what it is of. */
+static bool general_is_ram(struct iomd *md, u64 offset)
+{
+	struct iomd_general *general = iomd_to_general(md);
+
+	return !is_physical(general) || iomd_extents_find(&general->extents, offset)->ram;
 }
 
 static int general_set_purgeable(struct iomd *md, u32 new_state, u32 *old_state)
@@ -206,13 +215,32 @@ static int general_set_ownership(struct iomd *md, struct task_struct *new_owner,
 	return general->source->set_ownership(general, new_owner, new_ledger_tag, options);
 }
 
-/* A prepare of its own keeps the segments from going away under the count. */
+static int general_hold(struct iomd *md, u64 offset, u64 length)
+{
+	struct iomd_general *general = iomd_to_general(md);
+
+	return is_physical(general) ? 0 : iomd_wire_hold(&general->wire);
+}
+
+static void general_drop(struct iomd *md, u64 offset, u64 length)
+{
+	struct iomd_general *general = iomd_to_general(md);
+
+	if (!is_physical(general))
+		iomd_wire_drop(&general->wire);
+}
+
+/* Pages that are looked at between two places to reschedule at. */
+#define AT_A_TIME	512
+
 static int count_wired_pages(struct iomd_general *general, u64 *resident, u64 *dirty)
 {
+	unsigned int i, page, looked = 0;
 	struct scatterlist *sg;
-	unsigned int i, page;
+	int ret;
 
-	if (!iomd_wire_try_hold(&general->wire))
+	ret = iomd_wire_hold(&general->wire);
+	if (ret)
 		return -EAGAIN;
 	*resident = 0;
 	*dirty = 0;
@@ -220,10 +248,14 @@ static int count_wired_pages(struct iomd_general *general, u64 *resident, u64 *d
 		unsigned int pages = iomd_segment_pages(sg);
 
 		*resident += pages;
-		for (page = 0; page < pages; page++)
+		for (page = 0; page < pages; page++) {
 			*dirty += PageDirty(pfn_to_page(page_to_pfn(sg_page(sg)) + page));
+			if (!(++looked % AT_A_TIME))
+				cond_resched();
+		}
 	}
-	return general_complete(&general->md, IOMD_DIRECTION_NONE);
+	iomd_wire_drop(&general->wire);
+	return 0;
 }
 
 static int general_get_page_counts(struct iomd *md, u64 *resident, u64 *dirty)
@@ -285,6 +317,9 @@ const struct iomd_ops iomd_general_ops = {
 	.set_purgeable = general_set_purgeable,
 	.set_ownership = general_set_ownership,
 	.get_page_counts = general_get_page_counts,
+	.is_ram = general_is_ram,
+	.hold = general_hold,
+	.drop = general_drop,
 };
 
 struct os_meta_class iomd_general_meta_class = {

@@ -21,6 +21,9 @@ static const struct iomd_ops interleaved_ops = {
 	.set_in_use = iomd_composite_set_in_use,
 	.is_guard = iomd_composite_is_guard,
 	.get_cache_mode = iomd_composite_get_cache_mode,
+	.is_ram = iomd_composite_is_ram,
+	.hold = iomd_composite_hold,
+	.drop = iomd_composite_drop,
 };
 
 struct os_meta_class iomd_interleaved_meta_class = {

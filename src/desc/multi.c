@@ -107,6 +107,9 @@ static const struct iomd_ops multi_ops = {
 	.get_page_counts = multi_get_page_counts,
 	.is_guard = iomd_composite_is_guard,
 	.get_cache_mode = iomd_composite_get_cache_mode,
+	.is_ram = iomd_composite_is_ram,
+	.hold = iomd_composite_hold,
+	.drop = iomd_composite_drop,
 };
 
 struct os_meta_class iomd_multi_meta_class = {

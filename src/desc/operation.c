@@ -9,6 +9,7 @@
 
 #include <iomd/descriptor.h>
 
+#include "descriptor.h"
 #include "ram.h"
 
 #ifdef CONFIG_ARCH_HAS_PMEM_API
@@ -17,7 +18,11 @@
 #define HAVE_CACHE_OPERATIONS	0
 #endif
 
-/* Whole cache lines: what shares a line with the range is written back with it. */
+/*
+ * Whole cache lines are written back, which harms nobody. Forgotten is the range alone:
+ * who gets to see it exactly writes lines back first that it shares with others, who may
+ * have written there meanwhile.
+ */
 static void store_lines(void *address, size_t length, bool invalidate)
 {
 	unsigned long start = round_down((unsigned long)address, L1_CACHE_BYTES);
@@ -25,22 +30,18 @@ static void store_lines(void *address, size_t length, bool invalidate)
 
 	arch_wb_cache_pmem((void *)start, end - start);
 	if (invalidate)
-		arch_invalidate_pmem((void *)start, end - start);
+		arch_invalidate_pmem(address, length);
 }
 
-/* Device memory has nothing in the cache. */
 static void store_segment(phys_addr_t address, u64 length, bool invalidate)
 {
 	while (length) {
 		unsigned int offset = offset_in_page(address);
 		unsigned int piece = min_t(u64, PAGE_SIZE - offset, length);
+		void *page = kmap_local_page(pfn_to_page(PHYS_PFN(address)));
 
-		if (iomd_is_ram(address)) {
-			void *page = kmap_local_page(pfn_to_page(PHYS_PFN(address)));
-
-			store_lines(page + offset, piece, invalidate);
-			kunmap_local(page);
-		}
+		store_lines(page + offset, piece, invalidate);
+		kunmap_local(page);
 		address += piece;
 		length -= piece;
 	}
@@ -75,11 +76,16 @@ int iomd_perform_operation(struct iomd *md, u32 options, u64 offset, u64 length)
 	if (offset > size)
 		return -EINVAL;
 	length = min(length, size - offset);
+	if (iomd_hold(md, offset, length))
+		return -EAGAIN;
 	iomd_segment_iter_init(&iter, md, offset, length, IOMD_MEMORY_SEGMENT_LOCAL);
 	while (iter.length) {
-		store_segment(iter.address, iter.length, invalidate);
-		iomd_segment_iter_next(&iter);
+		/* A device's memory has nothing in the cache. */
+		if (iomd_is_ram_segment(&iter))
+			store_segment(iter.address, iter.length, invalidate);
+		iomd_segment_iter_next_held(&iter);
 	}
+	iomd_drop(md, offset, length);
 	/* The device must not be told before the lines have left. */
 	mb();
 	return iter.offset < offset + length ? -EAGAIN : 0;

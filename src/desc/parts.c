@@ -8,6 +8,7 @@
 #include "../gfp.h"
 #include "descriptor.h"
 #include "parts.h"
+#include "ram.h"
 
 /*
  * One part
@@ -67,6 +68,22 @@ u64 iomd_part_get_cache_mode(const struct iomd_part *part, u64 offset)
 
 	return place.length ? iomd_get_cache_mode(part->md, place.offset) :
 			      IOMD_MAP_DEFAULT_CACHE;
+}
+
+bool iomd_part_is_ram(const struct iomd_part *part, u64 offset)
+{
+	struct place place = place_of(part, offset);
+	phys_addr_t address = 0;
+	u64 length = 0;
+
+	if (!place.length)
+		return false;
+	if (!part->md->ops->is_ram) {
+		address = iomd_ask_class(part->md, place.offset, &length, 0);
+		if (!length)
+			return false;
+	}
+	return iomd_is_ram(part->md, place.offset, address, min(length, place.length));
 }
 
 /*
@@ -430,6 +447,72 @@ u64 iomd_composite_get_cache_mode(struct iomd *md, u64 offset)
 	const struct iomd_part *part = find_part(&iomd_to_composite(md)->parts, offset);
 
 	return part ? iomd_part_get_cache_mode(part, offset) : IOMD_MAP_DEFAULT_CACHE;
+}
+
+bool iomd_composite_is_ram(struct iomd *md, u64 offset)
+{
+	const struct iomd_part *part = find_part(&iomd_to_composite(md)->parts, offset);
+
+	return part && iomd_part_is_ram(part, offset);
+}
+
+/* What of @part is in the range that begins at @offset, as far as there is something. */
+static struct place place_in(const struct iomd_part *part, u64 offset, u64 length)
+{
+	u64 from = max(offset, part->start);
+	u64 to = min(offset + length, part->start + part->length);
+
+	return (struct place) {
+		.offset = part->offset + (from - part->start),
+		.length = from < to ? to - from : 0,
+	};
+}
+
+/* Parts that the range touches, one after the other. NULL: there are no more. */
+static const struct iomd_part *next_touched(const struct iomd_parts *parts,
+					    const struct iomd_part *part, u64 offset, u64 length)
+{
+	/* Pairs with the release in iomd_parts_add(). */
+	const struct iomd_part *end = parts->list + smp_load_acquire(&parts->count);
+
+	part = part ? part + 1 : find_part(parts, offset);
+	return part && part < end && part->start < offset + length ? part : NULL;
+}
+
+static void drop_parts(const struct iomd_parts *parts, const struct iomd_part *end, u64 offset,
+		       u64 length)
+{
+	const struct iomd_part *part = NULL;
+
+	while ((part = next_touched(parts, part, offset, length)) && part != end) {
+		struct place place = place_in(part, offset, length);
+
+		if (place.length)
+			iomd_drop(part->md, place.offset, place.length);
+	}
+}
+
+int iomd_composite_hold(struct iomd *md, u64 offset, u64 length)
+{
+	const struct iomd_parts *parts = &iomd_to_composite(md)->parts;
+	const struct iomd_part *part = NULL;
+	int ret;
+
+	while ((part = next_touched(parts, part, offset, length))) {
+		struct place place = place_in(part, offset, length);
+
+		ret = place.length ? iomd_hold(part->md, place.offset, place.length) : 0;
+		if (ret) {
+			drop_parts(parts, part, offset, length);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+void iomd_composite_drop(struct iomd *md, u64 offset, u64 length)
+{
+	drop_parts(&iomd_to_composite(md)->parts, NULL, offset, length);
 }
 
 /* Preparations end with the parts, which others may hold, too. */

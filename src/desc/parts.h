@@ -32,6 +32,7 @@ struct iomd_part {
 bool iomd_part_seek(const struct iomd_part *part, struct iomd_segment_iter *iter);
 bool iomd_part_is_guard(const struct iomd_part *part, u64 offset, u64 *length);
 u64 iomd_part_get_cache_mode(const struct iomd_part *part, u64 offset);
+bool iomd_part_is_ram(const struct iomd_part *part, u64 offset);
 
 /* Parts one behind the other; each is held. */
 struct iomd_parts {
@@ -91,6 +92,9 @@ bool iomd_composite_seek(struct iomd *md, struct iomd_segment_iter *iter);
 int iomd_composite_set_in_use(struct iomd *md, bool begin);
 bool iomd_composite_is_guard(struct iomd *md, u64 offset, u64 *length);
 u64 iomd_composite_get_cache_mode(struct iomd *md, u64 offset);
+bool iomd_composite_is_ram(struct iomd *md, u64 offset);
+int iomd_composite_hold(struct iomd *md, u64 offset, u64 length);
+void iomd_composite_drop(struct iomd *md, u64 offset, u64 length);
 void iomd_composite_free(struct os_object *object);
 bool iomd_composite_ends_anywhere(const struct os_object *object);
 

@@ -1,37 +1,56 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What is RAM? That is decided where memory is described or prepared, in a context that
+ * may sleep: the kernel's list of what is where is guarded by a lock that interrupts must
+ * not take. Everywhere else iomd_is_ram() tells what was decided.
+ */
 #ifndef IOMD_DESC_RAM_H
 #define IOMD_DESC_RAM_H
 
+#include <linux/memremap.h>
 #include <linux/mm.h>
 
-#include <iomd/segment.h>
+#include <iomd/descriptor.h>
 
 /*
- * Is there RAM, with a struct page, at a physical address? Pages in use by
- * somebody say so themselves; for reserved ones, as holes are, the memory map of
- * the machine does.
+ * Does the kernel see a page as it does all memory, at an address of its own and cached?
+ * Pages in use by somebody say so themselves; for reserved ones, as holes are, the memory
+ * map of the machine does. A device's pages are memory if a CPU may use them as such.
+ * May sleep.
  */
-static inline bool iomd_is_ram_page(struct page *page)
+static inline bool iomd_is_memory(struct page *page)
 {
-	return !PageReserved(page) || page_is_ram(page_to_pfn(page));
+	if (unlikely(is_zone_device_page(page)))
+		return !is_device_private_page(page) && !is_pci_p2pdma_page(page);
+	if (likely(!PageReserved(page)))
+		return true;
+	might_sleep();
+	return page_is_ram(page_to_pfn(page));
 }
 
-static inline bool iomd_is_ram(phys_addr_t address)
+/* Of classes that don't tell: pages in use by somebody say so themselves. Any context. */
+static inline bool iomd_says_it_is_ram(phys_addr_t address)
 {
 	unsigned long pfn = PHYS_PFN(address);
 
-	return pfn_valid(pfn) && iomd_is_ram_page(pfn_to_page(pfn));
+	return pfn_valid(pfn) && !PageReserved(pfn_to_page(pfn));
 }
 
-/* Is all of a segment RAM? It is of one kind; if a list tells of it, it has struct pages. */
+/*
+ * A piece of @md that its class has told of: is it RAM, with struct pages that the kernel
+ * has addresses for? It is all of one kind. Any context.
+ */
+static inline bool iomd_is_ram(struct iomd *md, u64 offset, phys_addr_t address, u64 length)
+{
+	if (md->ops->is_ram)
+		return md->ops->is_ram(md, offset);
+	return iomd_says_it_is_ram(address) && iomd_says_it_is_ram(address + length - 1);
+}
+
+/* The same of where a walk is. A list is of nothing else. */
 static inline bool iomd_is_ram_segment(const struct iomd_segment_iter *iter)
 {
-	phys_addr_t last = iter->address + iter->length - 1;
-
-	if (iter->sg)
-		return iomd_is_ram_page(pfn_to_page(PHYS_PFN(iter->address))) &&
-		       iomd_is_ram_page(pfn_to_page(PHYS_PFN(last)));
-	return iomd_is_ram(iter->address) && iomd_is_ram(last);
+	return iter->sg || iomd_is_ram(iter->md, iter->offset, iter->address, iter->length);
 }
 
 /* The page physically behind another: not every memory map is in one piece. */

@@ -10,7 +10,7 @@
 /* Is all of the memory in one list? Then it was prepared as one, in one direction. */
 static bool is_in_one_list(struct iomd *md)
 {
-	return READ_ONCE(md->segments);
+	return READ_ONCE(md->index);
 }
 
 /**

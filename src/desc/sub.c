@@ -127,6 +127,21 @@ static u64 sub_get_cache_mode(struct iomd *md, u64 offset)
 	return iomd_part_get_cache_mode(&to_sub(md)->part, offset);
 }
 
+static bool sub_is_ram(struct iomd *md, u64 offset)
+{
+	return iomd_part_is_ram(&to_sub(md)->part, offset);
+}
+
+static int sub_hold(struct iomd *md, u64 offset, u64 length)
+{
+	return iomd_hold(parent_of(md), to_sub(md)->part.offset + offset, length);
+}
+
+static void sub_drop(struct iomd *md, u64 offset, u64 length)
+{
+	iomd_drop(parent_of(md), to_sub(md)->part.offset + offset, length);
+}
+
 /* The mapping is the parent's, who shares it with all of its parts. */
 static struct iomd_mapping *sub_make_mapping(struct iomd *md, struct iomd *owner,
 					     struct task_struct *task,
@@ -159,6 +174,9 @@ static const struct iomd_ops sub_ops = {
 	.get_cache_mode = sub_get_cache_mode,
 	.make_mapping = sub_make_mapping,
 	.redirect = sub_redirect,
+	.is_ram = sub_is_ram,
+	.hold = sub_hold,
+	.drop = sub_drop,
 };
 
 static void sub_free(struct os_object *object)

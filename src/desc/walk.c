@@ -9,6 +9,7 @@
 
 #include "../segments/segments.h"
 #include "descriptor.h"
+#include "list.h"
 
 static noinline phys_addr_t ask_class(struct iomd *md, u64 offset, u64 *length, u64 options)
 {
@@ -23,27 +24,36 @@ static noinline phys_addr_t ask_for_address(struct iomd *md, u64 offset, u64 opt
 }
 
 /* Most are asked for one segment after the other: is it for the next one of a list? */
-static inline bool next_segment(struct iomd *md, u64 offset, u64 *length, phys_addr_t *address)
+static __always_inline bool next_segment(struct iomd *md, u64 offset, u64 *length,
+					 phys_addr_t *address)
 {
-	struct iomd_segments *segments = READ_ONCE(md->segments);
-	struct scatterlist *sg;
-	u64 end, skip;
+	struct iomd_segment_entry entry;
+	struct iomd_segment_index *index;
+	u64 end = 0, skip;
+	u32 generation;
+	bool found;
 
-	if (unlikely(!segments))
+	preempt_disable();
+	index = iomd_look(md, &generation);
+	found = likely(index);
+	if (found) {
+		end = READ_ONCE(md->length);
+		found = likely(offset < end) && iomd_segments_find_next(index, offset, &entry) &&
+			iomd_is_same(md, generation);
+	}
+	preempt_enable();
+	if (!found)
 		return false;
-	end = READ_ONCE(md->length);
-	if (unlikely(offset >= end || !iomd_segments_find_next(segments, offset, &sg)))
-		return false;
-	skip = offset - iomd_segment_start(sg);
+	skip = offset - entry.start;
 	/* A buffer has more than it describes, perhaps. */
-	*length = min_t(u64, sg->length - skip, end - offset);
-	*address = sg_phys(sg) + skip;
+	*length = min_t(u64, entry.length - skip, end - offset);
+	*address = iomd_segment_entry_address(&entry) + skip;
 	return true;
 }
 
 /**
  * iomd_get_physical_segment() - address and length of contiguous memory
- * @md: descriptor, prepared unless it is physical
+ * @md: descriptor, prepared, by whomever, unless it is physical
  * @offset: of a byte in it
  * @length: set to the bytes that are contiguous from there, 0 if there are none;
  *	may be NULL
@@ -59,7 +69,7 @@ static inline bool next_segment(struct iomd *md, u64 offset, u64 *length, phys_a
  * Return: the CPU's physical address of the byte. 0 with *@length 0 if @offset is
  * not inside or the memory is not prepared; 0 alone is a valid address.
  * Context: any, hard IRQ included. A caller that holds a preparation gets the same
- * answer as long as it does.
+ * answer as long as it does; for others it is right at some moment of the call.
  */
 phys_addr_t iomd_get_physical_segment(struct iomd *md, u64 offset, u64 *length, u64 options)
 {
@@ -91,22 +101,40 @@ IOMD_EXPORT(iomd_get_physical_address);
 /* In the list that the class published, unless the class must be asked. */
 static __always_inline bool seek_in_list(struct iomd *md, struct iomd_segment_iter *iter)
 {
-	struct iomd_segments *segments = READ_ONCE(md->segments);
 	u64 left = iter->end - iter->offset, skip;
+	struct iomd_segment_index *index;
+	struct iomd_segment_entry entry;
 	struct scatterlist *sg;
+	u32 generation;
+	bool same;
 
-	if (!segments || (iter->options & IOMD_MEMORY_SEGMENT_SOURCE) ||
-	    ((iter->options & IOMD_MEMORY_SEGMENT_WRITE) && READ_ONCE(md->prepared_read_only)))
+	if (iter->options & IOMD_MEMORY_SEGMENT_SOURCE)
 		return false;
-	/* Most walks begin with the first one. */
-	sg = iter->offset ? iomd_segments_find(segments, iter->offset) : segments->table.sgl;
-	skip = iter->offset - iomd_segment_start(sg);
+	do {
+		preempt_disable();
+		index = iomd_look(md, &generation);
+		if (!index || ((iter->options & IOMD_MEMORY_SEGMENT_WRITE) &&
+			       READ_ONCE(md->prepared_read_only))) {
+			preempt_enable();
+			return false;
+		}
+		/* Most walks begin with the first one. */
+		sg = iter->offset ? iomd_segments_find(index, iter->offset) : index->first;
+		entry = iomd_segments_read(sg);
+		same = iomd_is_same(md, generation);
+		preempt_enable();
+	} while (unlikely(!same));
+	skip = iter->offset - entry.start;
 	iter->sg = sg;
-	iter->address = sg_phys(sg) + skip;
-	iter->length = min_t(u64, sg->length - skip, left);
+	iter->address = iomd_segment_entry_address(&entry) + skip;
+	iter->length = min_t(u64, entry.length - skip, left);
 	iter->window = left - iter->length;
+	iter->generation = generation;
+	iter->present = &md->generation;
 	return true;
 }
+
+static const u32 no_generation;
 
 static __always_inline bool seek_in_any(struct iomd *md, struct iomd_segment_iter *iter)
 {
@@ -126,6 +154,9 @@ static __always_inline void seek(struct iomd_segment_iter *iter)
 
 	iter->window = 0;
 	iter->sg = NULL;
+	/* Of a class whose list never changes, if it has one. */
+	iter->generation = 0;
+	iter->present = &no_generation;
 	if (!left) {
 		iter->length = 0;
 		return;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The state is a word: the count of prepares, that of mappings that need the memory
- * wired, for devices and for the CPU, and flags.
+ * The state is a word: the count of prepares, that of readers, that of mappings that need
+ * the memory wired, for devices and for the CPU, and flags.
  */
+#include <linux/bug.h>
+#include <linux/completion.h>
 #include <linux/wait_bit.h>
 
 #include "descriptor.h"
@@ -13,10 +15,13 @@
 #define WRITABLE	IOMD_WIRE_WRITABLE
 #define BUSY		IOMD_WIRE_BUSY
 #define WAITED_FOR	IOMD_WIRE_WAITED_FOR
+#define DRAINING	IOMD_WIRE_DRAINING
+#define READER		IOMD_WIRE_READER
+#define READERS		IOMD_WIRE_READERS
 /* The id is that of this preparation. */
-#define IDENTIFIED	BIT_ULL(35)
-#define USER		BIT_ULL(36)
-#define USERS		GENMASK_ULL(63, 36)
+#define IDENTIFIED	BIT_ULL(44)
+#define USER		BIT_ULL(45)
+#define USERS		GENMASK_ULL(63, 45)
 
 static u64 read_state(const struct iomd_wire *wire)
 {
@@ -71,28 +76,66 @@ int iomd_wire_begin_slow(struct iomd_wire *wire, bool write)
 	return next == BUSY;
 }
 
-/* Count one more prepare if the memory is wired; never waits. */
-bool iomd_wire_try_hold(struct iomd_wire *wire)
+/**
+ * iomd_wire_hold() - keep wired memory as it is, to read it
+ * @wire: state
+ *
+ * It is no prepare, and nobody can tell: the complete that is the last one stays that, and
+ * waits until iomd_wire_drop() before it unwires. So that must not be long, nor may who
+ * holds the memory complete it.
+ *
+ * Return: 0; -EAGAIN if the memory is not wired; -EOVERFLOW for too many at a time.
+ * Context: any, hard IRQ included.
+ */
+int iomd_wire_hold(struct iomd_wire *wire)
 {
 	u64 state;
 
 	do {
 		state = read_state(wire);
-		if (!(state & COUNT) || (state & COUNT) == COUNT)
-			return false;
-	} while (!change(wire, state, state + 1));
-	return true;
+		if (!(state & COUNT))
+			return -EAGAIN;
+		if ((state & READERS) == READERS)
+			return -EOVERFLOW;
+	} while (!change(wire, state, state + READER));
+	return 0;
+}
+
+/* Undo iomd_wire_hold(). Any context: what wakes here does so with raw locks. */
+void iomd_wire_drop(struct iomd_wire *wire)
+{
+	u64 state = atomic64_sub_return(READER, &wire->state);
+
+	if (unlikely((state & (DRAINING | READERS)) == DRAINING))
+		complete(wire->drained);
+}
+
+/* The memory is about to be unwired, and nobody begins to read any more. */
+static noinline void drain(struct iomd_wire *wire)
+{
+	DECLARE_COMPLETION_ONSTACK(drained);
+	u64 state;
+
+	wire->drained = &drained;
+	do {
+		state = read_state(wire);
+		if (!(state & READERS))
+			return;
+	} while (!change(wire, state, state | DRAINING));
+	wait_for_completion(&drained);
 }
 
 /**
  * iomd_wire_begin_unwire() - count one prepare less
  * @wire: state
  *
+ * The last one waits for those who read the memory.
+ *
  * Return: 0 if others remain; 1 if the caller must unwire the memory now and then
  * call iomd_wire_end_unwire(); -EAGAIN if no prepare is left to be completed;
  * -EBUSY if it is the last one and a mapping uses the memory. Both are a mistake
  * of the driver, and warned of once.
- * Context: any.
+ * Context: may sleep.
  */
 int iomd_wire_begin_unwire(struct iomd_wire *wire)
 {
@@ -106,10 +149,14 @@ int iomd_wire_begin_unwire(struct iomd_wire *wire)
 		if (!(next & COUNT)) {
 			if (state & USERS)
 				return iomd_refuse_complete(-EBUSY);
-			next = BUSY | (state & WRITABLE);
+			next = BUSY | (state & (WRITABLE | READERS));
 		}
 	} while (!change(wire, state, next));
-	return !(next & COUNT);
+	if (next & COUNT)
+		return 0;
+	if (unlikely(next & READERS))
+		drain(wire);
+	return 1;
 }
 
 /**

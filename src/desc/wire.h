@@ -8,14 +8,21 @@
  *
  * Wiring and unwiring may take long; they run in state BUSY with no lock held,
  * so everybody but another prepare goes on.
+ *
+ * Who only reads holds the memory without preparing it: the last complete waits for
+ * that, and it keeps nobody else from anything. Documentation/protocols.rst has all of
+ * it.
  */
 #ifndef IOMD_DESC_WIRE_H
 #define IOMD_DESC_WIRE_H
 
 #include <linux/atomic.h>
 #include <linux/bits.h>
+#include <linux/bug.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+
+struct completion;
 
 struct iomd_wire {
 	/*
@@ -29,15 +36,21 @@ struct iomd_wire {
 	raw_spinlock_t lock;
 	/* of the preparation that was last asked for one */
 	u64 id;
+	/* Of the last complete, while it waits for readers; the one's who made it busy. */
+	struct completion *drained;
 };
 
-#define IOMD_WIRE_COUNT		GENMASK_ULL(31, 0)	/* prepares */
-#define IOMD_WIRE_WRITABLE	BIT_ULL(32)		/* wired with write access */
-#define IOMD_WIRE_BUSY		BIT_ULL(33)		/* being wired or unwired */
-#define IOMD_WIRE_WAITED_FOR	BIT_ULL(34)		/* somebody waits for the end of that */
+#define IOMD_WIRE_COUNT		GENMASK_ULL(23, 0)	/* prepares */
+#define IOMD_WIRE_READERS	GENMASK_ULL(39, 24)	/* who only read */
+#define IOMD_WIRE_READER	BIT_ULL(24)
+#define IOMD_WIRE_WRITABLE	BIT_ULL(40)		/* wired with write access */
+#define IOMD_WIRE_BUSY		BIT_ULL(41)		/* being wired or unwired */
+#define IOMD_WIRE_WAITED_FOR	BIT_ULL(42)		/* somebody waits for the end of that */
+#define IOMD_WIRE_DRAINING	BIT_ULL(43)		/* the last complete waits for readers */
 
 int iomd_wire_begin_slow(struct iomd_wire *wire, bool write);
-bool iomd_wire_try_hold(struct iomd_wire *wire);
+int iomd_wire_hold(struct iomd_wire *wire);
+void iomd_wire_drop(struct iomd_wire *wire);
 int iomd_wire_begin_unwire(struct iomd_wire *wire);
 void iomd_wire_wake(struct iomd_wire *wire);
 
@@ -95,6 +108,7 @@ static inline void iomd_wire_end_unwire(struct iomd_wire *wire)
 static inline void iomd_wire_forget(struct iomd_wire *wire)
 {
 	wire->own = 0;
+	WARN_ON_ONCE(atomic64_read(&wire->state) & IOMD_WIRE_READERS);
 	iomd_wire_end_busy(wire, 0);
 }
 

@@ -53,8 +53,8 @@ static u64 within(phys_addr_t address, u64 length, u64 last)
 	return min(length - 1, last - address) + 1;
 }
 
-static void count_sparse(struct iomd *md, u64 offset, u64 length, u64 last, u64 *ranges,
-			 u64 *pages)
+static int count_sparse(struct iomd *md, u64 offset, u64 length, u64 last, u64 *ranges,
+			u64 *pages)
 {
 	struct iomd_segment_iter iter;
 
@@ -63,12 +63,15 @@ static void count_sparse(struct iomd *md, u64 offset, u64 length, u64 last, u64 
 	iomd_for_each_segment(iter, md, offset, length) {
 		u64 good = within(iter.address, iter.length, last);
 
+		if (!iomd_is_ram_segment(&iter))
+			return -EOPNOTSUPP;
 		*ranges += !!good;
 		if (good < iter.length)
 			*pages += PHYS_PFN(iter.address + iter.length - 1) -
 				  PHYS_PFN(iter.address + good) + 1;
 	}
 	*ranges += *pages;
+	return 0;
 }
 
 /* What is known while a list of ranges is made. */
@@ -124,6 +127,8 @@ static int finish(struct builder *builder, struct iomd_bounce *bounce)
 	int ret = iomd_extents_init(&bounce->general.extents, builder->ranges, builder->count);
 
 	kvfree(builder->ranges);
+	if (!ret)
+		iomd_extents_set_ram(&bounce->general.extents);
 	return ret;
 }
 
@@ -135,8 +140,8 @@ static int build_sparse(struct iomd_bounce *bounce, struct iomd *md, u64 offset,
 	u64 ranges, pages;
 	int ret;
 
-	count_sparse(md, offset, length, last, &ranges, &pages);
-	ret = get_pages(bounce, pages << PAGE_SHIFT, mask_of(last, 1)) ?:
+	ret = count_sparse(md, offset, length, last, &ranges, &pages) ?:
+	      get_pages(bounce, pages << PAGE_SHIFT, mask_of(last, 1)) ?:
 	      begin(&builder, ranges);
 	if (ret)
 		return ret;
@@ -243,8 +248,6 @@ static int copy_run(phys_addr_t address, u64 length, struct iomd *md, u64 offset
 		u64 done, bytes = min_t(u64, length, PAGE_SIZE - offset_in_page(address));
 		void *page;
 
-		if (!iomd_is_ram(address))
-			return -EIO;
 		page = kmap_local_page(pfn_to_page(PHYS_PFN(address)));
 		if (to_md)
 			done = iomd_write_bytes(md, offset, page + offset_in_page(address), bytes);

@@ -81,7 +81,7 @@ static __always_inline int fill(struct iomd_dma_map *map, const struct iomd_limi
 			iomd_dma_table_finish(&table);
 			return 0;
 		}
-		iomd_segment_iter_next(&iter);
+		iomd_segment_iter_next_held(&iter);
 	}
 	return reason_for_end(map, iter.offset);
 }

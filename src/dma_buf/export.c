@@ -162,6 +162,14 @@ static int export_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction
 	return 0;
 }
 
+static bool begins_with_ram(struct iomd *md)
+{
+	u64 length;
+	phys_addr_t first = iomd_get_physical_segment(md, 0, &length, 0);
+
+	return iomd_is_ram(md, 0, first, length);
+}
+
 static int export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct export *export = dmabuf->priv;
@@ -174,7 +182,7 @@ static int export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	export->mapping = mapping;
 	address = (void *)iomd_mapping_get_virtual_address(mapping);
 	/* It is all of one kind. */
-	if (iomd_is_ram(iomd_get_physical_address(export->memory)))
+	if (begins_with_ram(export->memory))
 		iosys_map_set_vaddr(map, address);
 	else
 		iosys_map_set_vaddr_iomem(map, (void __iomem *)address);
@@ -252,7 +260,7 @@ struct iomd_mapping *iomd_dma_buf_lend(const struct dma_buf *dmabuf, bool write)
 		return NULL;
 	if (write && !export->writable)
 		return ERR_PTR(-EACCES);
-	if (!iomd_is_ram(iomd_get_physical_address(export->memory)))
+	if (!begins_with_ram(export->memory))
 		return ERR_PTR(-EOPNOTSUPP);
 	return iomd_lend_to_kernel(export->md, export->length, write ? 0 : IOMD_MAP_READ_ONLY);
 }

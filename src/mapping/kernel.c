@@ -93,12 +93,10 @@ static int collect_run(const struct iomd_run *run, struct collection *all)
 		all->holes = true;
 		return 0;
 	}
-	for (i = 0; i < run->pages; i++) {
-		/* A piece may reach beyond the end of RAM. */
-		if (!iomd_is_ram(PFN_PHYS(run->pfn + i)))
-			return -EOPNOTSUPP;
+	if (run->kind != IOMD_RUN_RAM)
+		return -EOPNOTSUPP;
+	for (i = 0; i < run->pages; i++)
 		all->pages[run->page + i] = pfn_to_page(run->pfn + i);
-	}
 	return 0;
 }
 
@@ -161,8 +159,6 @@ static int collect_listed(const struct iomd_mapping *mapping, struct iomd_listed
 		count = iomd_listed_pages(&listed, in_page);
 		if (!count)
 			return -EINVAL;
-		if (!iomd_is_ram_page(listed.page))
-			return -EOPNOTSUPP;
 		list_pages(pages, listed.page, count);
 		pages += count;
 		in_page = 0;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <iomd/descriptor.h>
 
-#include "../desc/ram.h"
 #include "listed.h"
 #include "mapping.h"
 
@@ -11,8 +10,7 @@ bool iomd_mapping_look(struct iomd_mapping *mapping, struct iomd_listed *first)
 
 	iomd_segment_iter_init(&iter, mapping->memory, mapping->offset, mapping->length, 0);
 	mapping->in_page = iter.length ? offset_in_page(iter.address) : 0;
-	if (!iter.sg || iter.length + iter.window != mapping->length ||
-	    !iomd_is_ram_page(sg_page(iter.sg)))
+	if (!iter.sg || iter.length + iter.window != mapping->length)
 		return false;
 	*first = (struct iomd_listed) {
 		.entry = iter.sg,

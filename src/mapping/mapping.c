@@ -45,16 +45,28 @@ static void complete_own(struct iomd *md)
 }
 
 /*
- * Prepare the memory, and keep others' completes from ending that. Who only looks leaves
- * it as its descriptor has it: else nobody could prepare it for IN meanwhile.
+ * Memory that is only looked at is prepared for what it was described for, so that its
+ * driver's own prepare does not find it prepared for less; and for reading where it can't
+ * be had for more, or is not.
  */
-int iomd_mapping_wire(struct iomd_mapping *mapping)
+static int prepare(struct iomd_mapping *mapping)
 {
-	bool read_only = mapping->options & IOMD_MAP_READ_ONLY;
 	int ret;
 
-	ret = iomd_prepare(mapping->memory,
-			   read_only ? IOMD_DIRECTION_NONE : IOMD_DIRECTION_OUT_IN);
+	if (!(mapping->options & IOMD_MAP_READ_ONLY))
+		return iomd_prepare(mapping->memory, IOMD_DIRECTION_OUT_IN);
+	ret = iomd_prepare(mapping->memory, IOMD_DIRECTION_NONE);
+	if (ret == -EFAULT || ret == -EACCES)
+		ret = iomd_prepare(mapping->memory, IOMD_DIRECTION_OUT);
+	return ret;
+}
+
+/* Prepare the memory, and keep others' completes from ending that. */
+int iomd_mapping_wire(struct iomd_mapping *mapping)
+{
+	int ret;
+
+	ret = prepare(mapping);
 	if (ret)
 		return ret;
 	ret = iomd_set_in_use(mapping->memory, true);

@@ -40,7 +40,8 @@ int iomd_run_at(const struct iomd_mapping *mapping, u64 page, struct iomd_run *r
 								     IOMD_MEMORY_SEGMENT_LOCAL);
 		if (!length)
 			return -EAGAIN;
-		run->kind = iomd_is_ram(address) ? IOMD_RUN_RAM : IOMD_RUN_DEVICE;
+		run->kind = iomd_is_ram(mapping->memory, at, address, length) ? IOMD_RUN_RAM :
+									       IOMD_RUN_DEVICE;
 	}
 	length = min(length, end - at);
 	if (offset_in_page(address) != in_page ||

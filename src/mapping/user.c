@@ -59,8 +59,7 @@ static bool is_huge(const struct vm_fault *vmf, const struct iomd_run *run)
 
 	return start >= vmf->vma->vm_start && start + PMD_SIZE <= vmf->vma->vm_end &&
 	       run->kind == IOMD_RUN_RAM && run->pages >= HPAGE_PMD_NR &&
-	       IS_ALIGNED(run->pfn, HPAGE_PMD_NR) &&
-	       iomd_is_ram(PFN_PHYS(run->pfn + HPAGE_PMD_NR - 1));
+	       IS_ALIGNED(run->pfn, HPAGE_PMD_NR);
 }
 #endif
 
@@ -255,7 +254,7 @@ static unsigned long place_of(const struct iomd_mapping *mapping,
 static inline int run_of(const struct iomd_mapping *mapping,
 			 const struct iomd_listed *listed, u64 page, struct iomd_run *run)
 {
-	run->kind = iomd_is_ram_page(listed->page) ? IOMD_RUN_RAM : IOMD_RUN_DEVICE;
+	run->kind = IOMD_RUN_RAM;
 	run->page = page;
 	run->pages = iomd_listed_pages(listed, page ? 0 : mapping->in_page);
 	run->pfn = page_to_pfn(listed->page);

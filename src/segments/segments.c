@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -9,11 +11,24 @@
 #include "../gfp.h"
 #include "segments.h"
 
-#define BLOCK_ENTRIES	(4096 / sizeof(struct scatterlist))
+/* What a block has beside entries. Readers are there until a grace period is over. */
+struct block_head {
+	struct rcu_head rcu;
+	/* Of the whole list, in its first block. */
+	struct iomd_segment_index index;
+};
+
+#define BLOCK_ENTRIES	((4096 - sizeof(struct block_head)) / sizeof(struct scatterlist))
 
 struct iomd_segment_block {
+	struct block_head head;
 	/* The last one is the link to the next block. */
 	struct scatterlist entries[BLOCK_ENTRIES];
+};
+
+struct iomd_segment_directory {
+	struct rcu_head rcu;
+	struct iomd_segment_block *blocks[];
 };
 
 /* Longest entry: its length is an unsigned int. */
@@ -52,8 +67,24 @@ void iomd_segments_init(struct iomd_segments *segments)
 						     segments->block_entries - 1);
 	segments->blocks = 0;
 	segments->last_block = NULL;
-	segments->directory = NULL;
-	segments->recent = segments->embedded;
+	segments->index = &segments->own_index;
+}
+
+/* All that is needed to find entries of a list without blocks, which is in @segments. */
+static void set_own_index(struct iomd_segments *segments)
+{
+	struct iomd_segment_index *index = &segments->own_index;
+	unsigned int entries = segments->table.nents;
+
+	/* Whoever still reads the list that was there before goes astray within this one. */
+	segments->index = index;
+	WRITE_ONCE(index->recent, segments->embedded);
+	WRITE_ONCE(index->first, segments->embedded);
+	WRITE_ONCE(index->directory, NULL);
+	/* Never none, for those who go astray. */
+	WRITE_ONCE(index->entries, max(entries, 1U));
+	WRITE_ONCE(index->entry_bytes,
+		   entries ? div_u64(segments->length - 1, entries) + 1 : 1);
 }
 
 /**
@@ -76,10 +107,8 @@ void iomd_segments_set_page(struct iomd_segments *segments, struct page *page,
 	segments->table.nents = 1;
 	segments->table.orig_nents = 1;
 	segments->length = length;
-	segments->entry_bytes = length;
 	segments->blocks = 0;
-	segments->directory = NULL;
-	segments->recent = sg;
+	set_own_index(segments);
 	sg->page_link = SG_END;
 	sg_set_page(sg, page, length, offset);
 	sg->dma_address = 0;
@@ -90,13 +119,18 @@ void iomd_segments_set_page(struct iomd_segments *segments, struct page *page,
 void iomd_segments_free_blocks(struct iomd_segments *segments)
 {
 	struct iomd_segment_block *block, *next;
+	unsigned int count = 0;
 
+	if (segments->index != &segments->own_index && segments->index->directory)
+		kvfree_rcu(segments->index->directory, rcu);
 	for (block = first_block(segments); block; block = next) {
 		next = block_after(segments, block);
-		kfree(block);
+		kfree_rcu(block, head.rcu);
+		if (!(++count % 64))
+			cond_resched();
 	}
-	kvfree(segments->directory);
 	segments->blocks = 0;
+	segments->index = &segments->own_index;
 }
 
 /* Entries were used up to @sg. */
@@ -127,7 +161,6 @@ static bool grow(struct iomd_segments *segments)
 		used = segments->table.orig_nents;
 		memcpy(block->entries, segments->embedded, used * sizeof(block->entries[0]));
 		segments->table.sgl = block->entries;
-		segments->recent = block->entries;
 		segments->tail = block->entries + used - 1;
 	}
 	segments->unused = block->entries + used;
@@ -267,6 +300,9 @@ void iomd_segments_trim(struct iomd_segments *segments, unsigned int bytes)
 	segments->last_page = NULL;
 }
 
+/* Between two looks for signals and whoever wants the CPU. */
+#define BATCHES	32
+
 /**
  * iomd_segments_append() - append contiguous memory to the list
  * @segments: list that is not finished
@@ -274,7 +310,7 @@ void iomd_segments_trim(struct iomd_segments *segments, unsigned int bytes)
  * @offset: where in that
  * @length: bytes, at least 1
  *
- * Return: 0; -ENOMEM, with some of it appended.
+ * Return: 0; -ENOMEM, or -EINTR if a fatal signal came, with some of it appended.
  * Context: may sleep.
  */
 int iomd_segments_append(struct iomd_segments *segments, struct page *first,
@@ -283,6 +319,7 @@ int iomd_segments_append(struct iomd_segments *segments, struct page *first,
 	u64 left = (offset + length + PAGE_SIZE - 1) >> PAGE_SHIFT;
 	unsigned int beyond = -(offset + length) & (PAGE_SIZE - 1);
 	unsigned long pfn = page_to_pfn(first);
+	unsigned int batches = 0;
 	struct page *pages[16];
 
 	while (left) {
@@ -294,6 +331,11 @@ int iomd_segments_append(struct iomd_segments *segments, struct page *first,
 			return -ENOMEM;
 		offset = 0;
 		left -= count;
+		if (!(++batches % BATCHES)) {
+			if (fatal_signal_pending(current))
+				return -EINTR;
+			cond_resched();
+		}
 	}
 	if (beyond)
 		iomd_segments_trim(segments, beyond);
@@ -304,21 +346,67 @@ int iomd_segments_append(struct iomd_segments *segments, struct page *first,
 static void shrink(struct iomd_segments *segments)
 {
 	unsigned int entries = segments->table.nents + 1;
-	struct scatterlist *list;
+	struct iomd_segment_block *block;
 
 	if (entries > BLOCK_ENTRIES / 2)
 		return;
-	list = kmemdup(segments->table.sgl, entries * sizeof(*list), IOMD_GFP_SIZED);
-	if (!list)
+	block = kmemdup(segments->last_block,
+			offsetof(struct iomd_segment_block, entries) +
+			entries * sizeof(block->entries[0]), IOMD_GFP_SIZED);
+	if (!block)
 		return;
+	/* Nobody has read it yet. */
 	kfree(segments->last_block);
-	segments->table.sgl = list;
-	segments->recent = list;
-	segments->last_block = first_block(segments);
+	segments->table.sgl = block->entries;
+	segments->last_block = block;
 }
 
 /* Bytes for which a block is a lot, and to shrink one is little. */
 #define MUCH	SZ_2M
+
+static int make_directory(struct iomd_segments *segments, struct iomd_segment_index *index)
+{
+	struct iomd_segment_directory *directory;
+	struct iomd_segment_block *block;
+	unsigned int i;
+
+	if (iomd_should_fail())
+		return -ENOMEM;
+	directory = kvmalloc(struct_size(directory, blocks, segments->blocks), IOMD_GFP_SIZED);
+	if (!directory)
+		return -ENOMEM;
+	index->block_bytes = div_u64(iomd_segment_start(segments->last_block->entries),
+				     segments->blocks - 1);
+	block = first_block(segments);
+	for (i = 0; block; block = block_after(segments, block)) {
+		directory->blocks[i++] = block;
+		if (!(i % 1024))
+			cond_resched();
+	}
+	index->directory = directory;
+	return 0;
+}
+
+/* A list with blocks: the first one has the index, which stays as it is from now on. */
+static int make_index(struct iomd_segments *segments)
+{
+	struct iomd_segment_index *index;
+
+	if (segments->blocks == 1 && segments->length >= MUCH)
+		shrink(segments);
+	index = &first_block(segments)->head.index;
+	*index = (struct iomd_segment_index) {
+		.recent = segments->table.sgl,
+		.first = segments->table.sgl,
+		.blocks = segments->blocks,
+		.entries = segments->blocks == 1 ? segments->table.nents :
+						   segments->unused - segments->last_block->entries,
+		.block_entries = segments->block_entries,
+		.entry_bytes = div_u64(segments->length - 1, segments->table.nents) + 1,
+	};
+	segments->index = index;
+	return segments->blocks == 1 ? 0 : make_directory(segments, index);
+}
 
 /**
  * iomd_segments_finish() - close the list: nothing is appended any more
@@ -329,56 +417,45 @@ static void shrink(struct iomd_segments *segments)
  */
 int iomd_segments_finish(struct iomd_segments *segments)
 {
-	struct iomd_segment_block *block;
-	unsigned int i;
-
 	segments->table.nents = segments->table.orig_nents;
 	if (segments->tail)
 		sg_mark_end(segments->tail);
 	segments->unused->page_link = 0;
 	segments->unused->length = 0;
-	if (segments->table.nents)
-		segments->entry_bytes = div_u64(segments->length - 1, segments->table.nents) + 1;
-	if (segments->blocks == 1 && segments->length >= MUCH)
-		shrink(segments);
-	if (segments->blocks < 2)
-		return 0;
-	if (iomd_should_fail())
-		return -ENOMEM;
-	segments->directory = kvmalloc_array(segments->blocks, sizeof(*segments->directory),
-					     IOMD_GFP_SIZED);
-	if (!segments->directory)
-		return -ENOMEM;
-	segments->block_bytes = div_u64(iomd_segment_start(segments->last_block->entries),
-					segments->blocks - 1);
-	block = first_block(segments);
-	for (i = 0; block; block = block_after(segments, block))
-		segments->directory[i++] = block;
+	if (segments->blocks)
+		return make_index(segments);
+	set_own_index(segments);
 	return 0;
 }
 
+/*
+ * Finding entries. Who does so without keeping the list from changing may see anything in
+ * an index that is in the list itself, and in its entries; it is led to no place outside
+ * of it, and not to believe what it finds. That is what the races here are about.
+ */
+
 static bool holds(const struct scatterlist *sg, u64 offset)
 {
-	return offset - iomd_segment_start(sg) < sg->length;
+	return offset - READ_ONCE(sg->dma_address) < READ_ONCE(sg->length);
 }
 
-static struct iomd_segment_block *find_block(const struct iomd_segments *segments, u64 offset)
+static unsigned int find_block(const struct iomd_segment_index *index, u64 offset)
 {
-	struct iomd_segment_block **directory = segments->directory;
-	unsigned int low = 0, high = segments->blocks;
-	unsigned int middle = min_t(u64, div64_u64(offset, segments->block_bytes), high - 1);
+	struct iomd_segment_block **blocks = index->directory->blocks;
+	unsigned int low = 0, high = index->blocks;
+	unsigned int middle = min_t(u64, div64_u64(offset, index->block_bytes), high - 1);
 
 	while (true) {
-		if (iomd_segment_start(directory[middle]->entries) > offset)
+		if (iomd_segment_start(blocks[middle]->entries) > offset)
 			high = middle;
 		else if (middle + 1 < high &&
-			 iomd_segment_start(directory[middle + 1]->entries) <= offset)
+			 iomd_segment_start(blocks[middle + 1]->entries) <= offset)
 			low = middle + 1;
 		else
 			break;
 		middle = (low + high) / 2;
 	}
-	return directory[middle];
+	return middle;
 }
 
 /* The entry of a row of @count that holds @offset, which one of them does. */
@@ -387,50 +464,51 @@ static struct scatterlist *bisect(struct scatterlist *sg, unsigned int count, u6
 	while (count > 1) {
 		unsigned int half = count / 2;
 
-		if (iomd_segment_start(sg + half) <= offset)
+		if (READ_ONCE(sg[half].dma_address) <= offset)
 			sg += half;
 		count -= half;
 	}
 	return sg;
 }
 
-static noinline struct scatterlist *find_in_blocks(const struct iomd_segments *segments,
+static noinline struct scatterlist *find_in_blocks(const struct iomd_segment_index *index,
 						   u64 offset)
 {
-	struct iomd_segment_block *block = find_block(segments, offset);
-	struct scatterlist *sg = block->entries, *guess;
-	unsigned int count = segments->block_entries;
+	unsigned int block = find_block(index, offset);
+	struct scatterlist *sg = index->directory->blocks[block]->entries, *guess;
+	unsigned int count = block + 1 == index->blocks ? index->entries : index->block_entries;
 
-	if (block == segments->last_block)
-		count = segments->unused - sg;
-	guess = sg + min_t(u64, div64_u64(offset - iomd_segment_start(sg),
-					  segments->entry_bytes), count - 1);
+	guess = sg + min_t(u64, div64_u64(offset - iomd_segment_start(sg), index->entry_bytes),
+			   count - 1);
 	return holds(guess, offset) ? guess : bisect(sg, count, offset);
 }
 
 /**
  * iomd_segments_find() - entry that holds an offset
- * @segments: finished list
+ * @index: of a finished list
  * @offset: less than its length
  *
  * Bisects, but begins where the entry is if all are of one length, as scattered pages
  * are, and huge ones: there the first look is the last.
  *
  * Return: the entry.
- * Context: any.
+ * Context: any, not to be preempted.
  */
-struct scatterlist *iomd_segments_find(struct iomd_segments *segments, u64 offset)
+struct scatterlist *iomd_segments_find(struct iomd_segment_index *index, u64 offset)
 {
 	struct scatterlist *sg;
 
-	if (segments->directory) {
-		sg = find_in_blocks(segments, offset);
+	if (READ_ONCE(index->directory)) {
+		sg = find_in_blocks(index, offset);
 	} else {
+		unsigned int entries = READ_ONCE(index->entries);
+
 		/* The average is rounded up, so this is in the list. */
-		sg = segments->table.sgl + div64_u64(offset, segments->entry_bytes);
+		sg = index->first + min_t(u64, div_u64(offset, READ_ONCE(index->entry_bytes)),
+					  entries - 1);
 		if (!holds(sg, offset))
-			sg = bisect(segments->table.sgl, segments->table.nents, offset);
+			sg = bisect(index->first, entries, offset);
 	}
-	WRITE_ONCE(segments->recent, sg);
+	WRITE_ONCE(index->recent, sg);
 	return sg;
 }

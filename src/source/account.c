@@ -10,6 +10,8 @@
 #include <linux/string.h>
 #include <linux/user_namespace.h>
 
+#include <iomd/types.h>
+
 #include "../debug/counters.h"
 #include "../debug/inject.h"
 #include "account.h"
@@ -21,14 +23,16 @@
  *
  * Undone by iomd_account_drop().
  *
- * Return: 0; -EINVAL for a kernel thread that has not adopted one; -ESRCH if it is
- * gone.
+ * Return: 0; -EINVAL if there is no such task, and for a kernel thread that has not
+ * adopted one; -ESRCH if it is gone.
  * Context: may sleep.
  */
 int iomd_account_hold(struct task_struct *task, struct mm_struct **mm)
 {
 	struct mm_struct *live;
 
+	if (!task || task == IOMD_PHYSICAL_TASK)
+		return -EINVAL;
 	if (task == current) {
 		/* Also for a kernel thread that works in a user's address space. */
 		if (!current->mm)

@@ -13,27 +13,40 @@
 
 #include <iomd/types.h>
 
-/* @start: its offset in the descriptor */
+/* @start: its offset in the descriptor. @ram: of physical memory, is it RAM with pages? */
 struct iomd_extent {
 	u64 start;
 	u64 address;
 	u64 length;
+	bool ram;
 };
 
-/* One extent needs no memory of its own. */
+/*
+ * One extent, which nearly all have, needs no memory of its own: it is in @room, and
+ * @list says so. @room is not to be read by name: it means nothing where there are
+ * several.
+ */
 struct iomd_extents {
 	struct iomd_extent *list;
 	u32 count;
 	u64 length;
 	/* Pages touched, those that several extents touch counted for each. */
 	u64 pages;
-	struct iomd_extent single;
+	/* private: */
+	struct iomd_extent room;
 };
+
+/* @extent goes from the first to the last. */
+#define iomd_for_each_extent(extent, extents)				\
+	for ((extent) = (extents)->list;				\
+	     (extent) < (extents)->list + (extents)->count; (extent)++)
 
 int iomd_extents_init_several(struct iomd_extents *extents,
 			      const struct iomd_address_range *ranges, u32 count);
 void iomd_extents_free_list(struct iomd_extents *extents);
 const struct iomd_extent *iomd_extents_find(const struct iomd_extents *extents, u64 offset);
+int iomd_extents_find_ram(struct iomd_extents *extents);
+void iomd_extents_set_ram(struct iomd_extents *extents);
 u64 iomd_extents_page_bytes(const struct iomd_extents *extents, u64 *offset);
 
 /* Pages that memory touches. */
@@ -54,8 +67,8 @@ static inline bool iomd_extents_wraps(const struct iomd_address_range *range)
 /* One range that is there, or was checked; may be called again. */
 static inline void iomd_extents_set_single(struct iomd_extents *extents, u64 address, u64 length)
 {
-	extents->list = &extents->single;
-	extents->single = (struct iomd_extent) { .address = address, .length = length };
+	extents->list = &extents->room;
+	extents->room = (struct iomd_extent) { .address = address, .length = length };
 	extents->count = 1;
 	extents->length = length;
 	extents->pages = iomd_extents_pages_of(address, length);
@@ -85,8 +98,17 @@ static inline int iomd_extents_init(struct iomd_extents *extents,
 
 static inline void iomd_extents_free(struct iomd_extents *extents)
 {
-	if (extents->list != &extents->single)
+	if (extents->list != &extents->room)
 		iomd_extents_free_list(extents);
+}
+
+/* What has none: nothing is found in it. */
+static inline void iomd_extents_set_none(struct iomd_extents *extents)
+{
+	extents->list = &extents->room;
+	extents->count = 0;
+	extents->length = 0;
+	extents->pages = 0;
 }
 
 #endif

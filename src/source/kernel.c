@@ -12,6 +12,9 @@
 #include "kernel.h"
 #include "source.h"
 
+/* Pages between two looks for signals and whoever wants the CPU. */
+#define AT_A_TIME	512
+
 #ifdef CONFIG_X86
 /* Is it mapped for writing? Code and constants are not. */
 static bool is_writable(unsigned long address)
@@ -35,8 +38,7 @@ static bool is_writable(unsigned long address)
  */
 static bool is_memory(struct page *page)
 {
-	return pfn_valid(page_to_pfn(page)) &&
-	       (iomd_is_ram_page(page) || is_zone_device_page(page));
+	return pfn_valid(page_to_pfn(page)) && iomd_is_memory(page);
 }
 
 /*
@@ -65,7 +67,9 @@ static struct page *page_of(unsigned long address)
 
 int iomd_kernel_append(struct iomd_segments *segments, u64 address, u64 length, bool write)
 {
+	unsigned int pages = 0;
 	u64 left = length;
+	int ret;
 
 	while (left) {
 		unsigned int offset = offset_in_page(address);
@@ -77,11 +81,12 @@ int iomd_kernel_append(struct iomd_segments *segments, u64 address, u64 length, 
 		page = page_of(address);
 		if (!page || (write && !is_writable(address)))
 			return -EFAULT;
-		if (iomd_segments_append(segments, page, offset, bytes))
-			return -ENOMEM;
+		ret = iomd_segments_append(segments, page, offset, bytes);
+		if (ret)
+			return ret;
 		address += bytes;
 		left -= bytes;
-		if (need_resched()) {
+		if (!(++pages % AT_A_TIME)) {
 			if (fatal_signal_pending(current))
 				return -EINTR;
 			cond_resched();
@@ -93,18 +98,23 @@ int iomd_kernel_append(struct iomd_segments *segments, u64 address, u64 length, 
 static int kernel_wire(struct iomd_general *general, u64 direction)
 {
 	struct iomd_segments *segments = &general->segments;
+	const struct iomd_extent *extent;
 	int ret = 0;
-	u32 i;
 
 	iomd_segments_init(segments);
-	for (i = 0; !ret && i < general->extents.count; i++)
-		ret = iomd_kernel_append(segments, general->extents.list[i].address,
-					 general->extents.list[i].length,
+	iomd_for_each_extent(extent, &general->extents) {
+		ret = iomd_kernel_append(segments, extent->address, extent->length,
 					 direction & IOMD_DIRECTION_IN);
-	if (!ret)
-		ret = iomd_segments_finish(segments);
+		if (ret)
+			goto err_free;
+	}
+	ret = iomd_segments_finish(segments);
 	if (ret)
-		iomd_segments_free(segments);
+		goto err_free;
+	return 0;
+
+err_free:
+	iomd_segments_free(segments);
 	return ret;
 }
 

@@ -31,6 +31,9 @@
 #define FEW		min_t(unsigned long, 4UL << IOMD_MAX_ORDER, MANY)
 #define MANY		(low_pages() / 4)
 
+/* Pages that are given back between two places to reschedule at. */
+#define AT_A_TIME	512
+
 struct hunt {
 	struct iomd_segments *segments;
 	/* Bits that a physical address may have. */
@@ -299,8 +302,11 @@ static void list_pages(const struct iomd_segments *segments, struct page **pages
 	unsigned int i, page;
 
 	for_each_sgtable_sg(&segments->table, sg, i)
-		for (page = 0; page < iomd_segment_pages(sg); page++)
+		for (page = 0; page < iomd_segment_pages(sg); page++) {
 			*pages++ = pfn_to_page(page_to_pfn(sg_page(sg)) + page);
+			if (!(page % AT_A_TIME))
+				cond_resched();
+		}
 }
 
 /**
@@ -346,12 +352,14 @@ void iomd_pages_free(struct iomd_segments *segments)
 	for (i = 0; i < segments->table.orig_nents; i++) {
 		unsigned int pages = iomd_segment_pages(sg);
 
-		for (page = 0; page < pages; page++)
+		for (page = 0; page < pages; page++) {
 			__free_page(pfn_to_page(page_to_pfn(sg_page(sg)) + page));
+			if (!(page % AT_A_TIME))
+				cond_resched();
+		}
 		iomd_count(IOMD_PAGES_FREED, pages);
 		if (i + 1 < segments->table.orig_nents)
 			sg = iomd_segments_next(sg);
-		cond_resched();
 	}
 	iomd_segments_free(segments);
 	/* Whoever failed to get pages may give back what it has. */

@@ -4,28 +4,53 @@
  * physical addresses, each with a struct page. Preparing only lists them.
  */
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 
 #include "../desc/general.h"
+#include "../desc/ram.h"
 #include "source.h"
+
+/* Pages between two looks for signals and whoever wants the CPU. */
+#define AT_A_TIME	512
+
+/* Only of pages that the kernel sees as it does all memory can more be done than list them. */
+static int check_pages(struct page *page, u64 count)
+{
+	for (; count; count--, page = iomd_page_after(page)) {
+		if (!pfn_valid(page_to_pfn(page)) || !iomd_is_memory(page))
+			return -EOPNOTSUPP;
+		if (!(count % AT_A_TIME)) {
+			if (fatal_signal_pending(current))
+				return -EINTR;
+			cond_resched();
+		}
+	}
+	return 0;
+}
 
 static int upl_wire(struct iomd_general *general, u64 direction)
 {
 	struct iomd_segments *segments = &general->segments;
-	const struct iomd_extents *extents = &general->extents;
+	const struct iomd_extent *extent;
 	int ret = 0;
-	u32 i;
 
 	iomd_segments_init(segments);
-	for (i = 0; !ret && i < extents->count; i++) {
-		phys_addr_t address = extents->list[i].address;
+	iomd_for_each_extent(extent, &general->extents) {
+		struct page *first = pfn_to_page(PHYS_PFN(extent->address));
 
-		ret = iomd_segments_append(segments, pfn_to_page(PHYS_PFN(address)),
-					   offset_in_page(address), extents->list[i].length);
+		ret = check_pages(first, iomd_extents_pages_of(extent->address, extent->length)) ?:
+		      iomd_segments_append(segments, first, offset_in_page(extent->address),
+					   extent->length);
+		if (ret)
+			goto err_free;
 	}
-	if (!ret)
-		ret = iomd_segments_finish(segments);
+	ret = iomd_segments_finish(segments);
 	if (ret)
-		iomd_segments_free(segments);
+		goto err_free;
+	return 0;
+
+err_free:
+	iomd_segments_free(segments);
 	return ret;
 }
 

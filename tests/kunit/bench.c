@@ -210,7 +210,7 @@ static struct iomd *describe_middle(struct bench *bench, u64 direction)
 	memcpy(ranges + 1, bench->ranges, bench->count * sizeof(ranges[0]));
 	ranges[bench->count + 1] = (struct iomd_address_range) { 0x3000, 99 };
 	larger = made(bench->test, iomd_with_address_ranges(ranges, bench->count + 2, direction,
-							    NULL));
+							    IOMD_PHYSICAL_TASK));
 	middle = made(bench->test, iomd_sub_with_sub_range(larger, 77, bench->length, direction));
 	iomd_release(larger);
 	return middle;
@@ -230,7 +230,8 @@ void bench_describe(struct bench *bench, enum bench_kind kind, u64 direction)
 		break;
 	default:
 		bench->md = made(bench->test, iomd_with_address_ranges(bench->ranges, bench->count,
-								       direction, NULL));
+								       direction,
+							       IOMD_PHYSICAL_TASK));
 	}
 	KUNIT_ASSERT_EQ(bench->test, iomd_prepare(bench->md, 0), 0);
 	bench_cpu_writes(bench, 0, bench->length);

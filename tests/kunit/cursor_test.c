@@ -29,7 +29,7 @@ static struct iomd *physical(struct kunit *test, const struct iomd_address_range
 	while (ranges[count].length)
 		count++;
 	return made(test, iomd_with_address_ranges((void *)ranges, count,
-						   IOMD_DIRECTION_OUT_IN, NULL));
+						   IOMD_DIRECTION_OUT_IN, IOMD_PHYSICAL_TASK));
 }
 
 struct vector {
@@ -315,7 +315,7 @@ static struct iomd *random_memory(struct rnd_state *random, struct image *image)
 		image_add(image, ranges[i].address, ranges[i].length);
 	}
 	return made(image->test, iomd_with_address_ranges(ranges, count, IOMD_DIRECTION_IN,
-							  NULL));
+							  IOMD_PHYSICAL_TASK));
 }
 
 /* The list from @from on, as the specification says. */

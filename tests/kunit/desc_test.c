@@ -446,7 +446,7 @@ static void device_space_needed(struct kunit *test)
 	} spaces[] = {
 		{ (unsigned long)memory, IOMD_KERNEL_TASK },
 		{ 0x10000000, puppet->task },
-		{ 0x1000000000, NULL },
+		{ 0x1000000000, IOMD_PHYSICAL_TASK },
 	};
 	unsigned int i, j, k;
 
@@ -506,7 +506,8 @@ static void types_and_tasks_go_together(struct kunit *test)
 	/* The short forms choose the type by the task. */
 	expect_refusal(test, iomd_with_address_range(0x1000, 1, IOMD_MEMORY_TYPE_VIRTUAL,
 						     IOMD_KERNEL_TASK), -EINVAL);
-	expect_refusal(test, iomd_with_address_range(0x1000, 1, IOMD_MEMORY_TYPE_PHYSICAL, NULL),
+	expect_refusal(test, iomd_with_address_range(0x1000, 1, IOMD_MEMORY_TYPE_PHYSICAL,
+						     IOMD_PHYSICAL_TASK),
 		       -EINVAL);
 }
 
@@ -660,8 +661,8 @@ static void may_fail_to_be_given_other_memory(struct kunit *test)
 			ret = retarget(md, area.address, P, current);
 			break;
 		case 2:
-			ret = retarget(md, 0x1000, BIT_ULL(46), puppet->task);
-			wanted = -ENOMEM;
+			ret = iomd_init_with_options(md, ranges, 2, 0, NULL,
+						     IOMD_MEMORY_TYPE_VIRTUAL, NULL);
 			break;
 		case 3:
 			ret = retarget(md, 1, U64_MAX, puppet->task);

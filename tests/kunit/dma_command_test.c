@@ -41,7 +41,7 @@ static struct iomd *physical(struct kunit *test, const struct iomd_address_range
 	while (ranges[count].length)
 		count++;
 	return made(test, iomd_with_address_ranges((void *)ranges, count,
-						   IOMD_DIRECTION_OUT_IN, NULL));
+						   IOMD_DIRECTION_OUT_IN, IOMD_PHYSICAL_TASK));
 }
 
 static int prepare(struct iomd_dma_command *command, u64 offset, u64 length)

@@ -7,7 +7,6 @@
 #include <linux/platform_device.h>
 #include <linux/slab.h>
 
-#include "../../src/desc/ram.h"
 #include "../../src/dma/device.h"
 #include "fake_device.h"
 
@@ -139,7 +138,7 @@ static void move_page(const struct strict_list *list, u64 seen, void *bytes, u64
 {
 	phys_addr_t address = list->dev ? dma_to_phys(list->dev, seen) : seen;
 
-	if (!iomd_is_ram(address)) {
+	if (!pfn_valid(PHYS_PFN(address)) || !page_is_ram(PHYS_PFN(address))) {
 		KUNIT_FAIL(list->test, "the device is sent to %#llx, where nothing is", seen);
 		return;
 	}

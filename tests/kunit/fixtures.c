@@ -161,6 +161,7 @@ void fixture_exit(struct kunit *test)
 	iomd_inject_disarm();
 	iomd_knob_pin_batch = 0;
 	iomd_knob_segment_block = 0;
+	iomd_knob_low_end = 0;
 	os_object_barrier();
 	end_puppets(test, fixture);
 	fixture_expect_nothing_taken(test);

@@ -31,7 +31,7 @@ static struct iomd *describe(struct kunit *test, u64 address, u64 length, u64 op
 
 static void vm_tags_are_kept(struct kunit *test)
 {
-	struct iomd *md = describe(test, 0x1000, 1, 0, NULL);
+	struct iomd *md = describe(test, 0x1000, 1, 0, IOMD_PHYSICAL_TASK);
 
 	KUNIT_EXPECT_EQ(test, iomd_get_vm_tag(md, KERNEL), 0U);
 	KUNIT_EXPECT_EQ(test, iomd_get_vm_tag(md, current), 0U);
@@ -47,7 +47,7 @@ static void vm_tags_are_kept(struct kunit *test)
 
 static void mapper_options_are_kept(struct kunit *test)
 {
-	struct iomd *md = describe(test, 0x1000, 1, 0, NULL);
+	struct iomd *md = describe(test, 0x1000, 1, 0, IOMD_PHYSICAL_TASK);
 
 	KUNIT_EXPECT_EQ(test, iomd_get_mapper_options(md), 0);
 	iomd_set_mapper_options(md, 0xffff);
@@ -60,7 +60,7 @@ static void mapper_options_are_kept(struct kunit *test)
 /* The module has done it; those that do it again change nothing. */
 static void may_be_initialized_again(struct kunit *test)
 {
-	struct iomd *md = describe(test, 0x1000, 1, 0, NULL);
+	struct iomd *md = describe(test, 0x1000, 1, 0, IOMD_PHYSICAL_TASK);
 	u64 id = iomd_get_preparation_id(md);
 
 	iomd_initialize();
@@ -74,7 +74,7 @@ static void may_be_initialized_again(struct kunit *test)
 static void an_id_is_set_once(struct kunit *test)
 {
 	struct fake *fake = fake_make_plain(test, 1, BOTH);
-	struct iomd *physical = describe(test, 0x1000, 1, 0, NULL);
+	struct iomd *physical = describe(test, 0x1000, 1, 0, IOMD_PHYSICAL_TASK);
 	u64 id;
 
 	iomd_set_preparation_id(physical);
@@ -158,7 +158,7 @@ static void caches_are_written_back(struct kunit *test)
 	iomd_release(multi);
 	iomd_release(md);
 	/* Physical memory; a device's has nothing in the cache. */
-	md = describe(test, page_to_phys(leaf.area.pages[0]) + 5, 100, 0, NULL);
+	md = describe(test, page_to_phys(leaf.area.pages[0]) + 5, 100, 0, IOMD_PHYSICAL_TASK);
 	check_operations(test, md, 100);
 	iomd_release(md);
 	md = made(test, iomd_device_memory_with_range(NO_RAM, 0x1000));
@@ -173,8 +173,8 @@ static void refuses_other_operations(struct kunit *test)
 		0, 3, IOMD_MEMORY_CLEAR_ENCRYPTED, IOMD_MEMORY_SET_ENCRYPTED,
 		IOMD_MEMORY_INCOHERENT_IO_STORE | 0x100, ~0U,
 	};
-	struct iomd *md = describe(test, 0x1000, 16, 0, NULL);
-	struct iomd *remote = describe(test, 0x1000, 16, IOMD_MEMORY_REMOTE, NULL);
+	struct iomd *md = describe(test, 0x1000, 16, 0, IOMD_PHYSICAL_TASK);
+	struct iomd *remote = describe(test, 0x1000, 16, IOMD_MEMORY_REMOTE, IOMD_PHYSICAL_TASK);
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(others); i++)
@@ -199,7 +199,7 @@ static void is_no_buffer(struct kunit *test)
 
 	area_make(&area, puppet, AREA_SCATTERED, 4);
 	mds[0] = describe(test, area.address + 1, 3 * P, IOMD_DIRECTION_IN, puppet->task);
-	mds[1] = describe(test, 0x1000, 16, 0, NULL);
+	mds[1] = describe(test, 0x1000, 16, 0, IOMD_PHYSICAL_TASK);
 	for (i = 0; i < 2; i++) {
 		u32 old = 77;
 
@@ -335,7 +335,7 @@ static void what_is_gone_has_no_descriptor(struct kunit *test)
 
 static void refuses_what_is_not_persistent(struct kunit *test)
 {
-	struct iomd *md = describe(test, 0x1000, 16, 0, NULL);
+	struct iomd *md = describe(test, 0x1000, 16, 0, IOMD_PHYSICAL_TASK);
 	struct iomd *persistent = describe(test, (unsigned long)test, 16, IOMD_MEMORY_PERSISTENT,
 					   KERNEL);
 	struct iomd *sub = made(test, iomd_sub_with_sub_range(persistent, 0, 1, 0));
@@ -355,7 +355,7 @@ static void refuses_what_is_not_persistent(struct kunit *test)
 static void remote_memory_is_only_told(struct kunit *test)
 {
 	struct iomd *md = describe(test, BIT_ULL(50) + 3, BIT_ULL(44) + 1,
-				   IOMD_MEMORY_REMOTE | BOTH, NULL);
+				   IOMD_MEMORY_REMOTE | BOTH, IOMD_PHYSICAL_TASK);
 	u64 length;
 	u8 byte;
 
@@ -470,18 +470,16 @@ static void low_memory_may_be_asked_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iomd_prepare(md, direction), 0);
 	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
 	iomd_release(md);
-	if (IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP)) {
-		/* Nobody looks at the page that is not there. */
-		vec.bv_offset = U32_MAX - page_to_phys(vec.bv_page) - 50;
-		md = made(test, iomd_with_options(&vec, 1, 0, NULL,
-						  IOMD_MEMORY_TYPE_UPL | IOMD_DIRECTION_IN, NULL));
-		KUNIT_EXPECT_EQ(test, iomd_prepare(md, direction), -ERANGE);
-		KUNIT_EXPECT_EQ(test, iomd_get_preparation_id(md), IOMD_PREPARATION_ID_UNPREPARED);
-		KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);
-		/* It is obeyed by the first prepare only. */
-		KUNIT_EXPECT_EQ(test, iomd_prepare(md, direction), 0);
-		iomd_release(md);
-	}
+	/* Now what is asked for is lower than the page. */
+	iomd_knob_low_end = page_to_phys(vec.bv_page) + 50;
+	md = made(test, iomd_with_options(&vec, 1, 0, NULL,
+					  IOMD_MEMORY_TYPE_UPL | IOMD_DIRECTION_IN, NULL));
+	KUNIT_EXPECT_EQ(test, iomd_prepare(md, direction), -ERANGE);
+	KUNIT_EXPECT_EQ(test, iomd_get_preparation_id(md), IOMD_PREPARATION_ID_UNPREPARED);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);
+	/* It is obeyed by the first prepare only. */
+	KUNIT_EXPECT_EQ(test, iomd_prepare(md, direction), 0);
+	iomd_release(md);
 	os_object_barrier();
 	__free_page(vec.bv_page);
 }
@@ -557,7 +555,7 @@ static struct iomd *attempt_to_describe(struct attempt *attempt)
 	case 3:
 		return iomd_with_address_ranges(ranges, 3, BOTH, KERNEL);
 	case 4:
-		return iomd_with_address_ranges(ranges, 3, BOTH, NULL);
+		return iomd_with_address_ranges(ranges, 3, BOTH, IOMD_PHYSICAL_TASK);
 	case 5:
 		for (i = 0; i < 2; i++) {
 			bvecs[i].bv_page = attempt->leaf.area.pages[i];

@@ -137,7 +137,7 @@ static void refuses_what_is_no_portion(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iomd_interleaved_clear_memory_descriptors(md, BIT_ULL(2)), -EINVAL);
 	/* All together may be no longer than a length can say. */
 	most = made(test, iomd_with_address_range(0, U64_MAX - PAGE_SIZE, IOMD_MEMORY_REMOTE,
-						  NULL));
+						  IOMD_PHYSICAL_TASK));
 	KUNIT_EXPECT_EQ(test, add_portion(md, most, 0, U64_MAX - PAGE_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, add_portion(md, most, 0, PAGE_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, add_portion(md, most, 0, 1), -EINVAL);

@@ -540,7 +540,8 @@ static void redirects_that_are_refused(struct kunit *test)
 	struct strange *strange = new_strange(test), *other = new_strange(test);
 	struct puppet *puppet = puppet_start(test);
 	struct iomd *remote = made(test, iomd_with_address_range(0, 4 * P, BOTH |
-								 IOMD_MEMORY_REMOTE, NULL));
+								 IOMD_MEMORY_REMOTE,
+							 IOMD_PHYSICAL_TASK));
 	struct iomd *gone = made(test, iomd_with_address_range(P, 4 * P, BOTH, puppet->task));
 	struct iomd_mapping *mapping, *shared;
 	struct iomd *parts[2], *multi;
@@ -699,9 +700,11 @@ static void each_step_with_a_device_may_fail(struct kunit *test)
 	area_make(&area, puppet, AREA_SCATTERED, 3);
 	{
 		struct attempt attempts[] = {
-			{ NULL, NULL, device, 0, KERNEL, 0, 0 },
-			{ NULL, NULL, device, 0, task, 0, IOMD_MAP_WRITE_COMBINE_CACHE },
-			{ NULL, task, device, area.address, task, 0, IOMD_MAP_UNIQUE },
+			{ IOMD_PHYSICAL_TASK, NULL, device, 0, KERNEL, 0, 0 },
+			{ IOMD_PHYSICAL_TASK, NULL, device, 0, task, 0,
+			  IOMD_MAP_WRITE_COMBINE_CACHE },
+			{ IOMD_PHYSICAL_TASK, task, device, area.address, task, 0,
+			  IOMD_MAP_UNIQUE },
 		};
 
 		for (i = 0; i < ARRAY_SIZE(attempts); i++)

@@ -73,7 +73,8 @@ static void options_and_tasks(struct kunit *test)
 {
 	struct task_struct *thread = kthread_run(idle, NULL, "iomd-idle");
 	struct iomd *remote = made(test, iomd_with_address_range(0x1000, P, BOTH |
-								 IOMD_MEMORY_REMOTE, NULL));
+								 IOMD_MEMORY_REMOTE,
+							 IOMD_PHYSICAL_TASK));
 	struct area area;
 	struct iomd *md = user_memory(test, &area, 2);
 	struct task_struct *task = area.puppet->task;

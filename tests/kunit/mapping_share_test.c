@@ -300,7 +300,8 @@ static void any_class_may_be_told(struct kunit *test)
 	struct iomd *sub = made(test, iomd_sub_with_sub_range(md, P, P, BOTH));
 	struct iomd *guard = made(test, iomd_guard_page_with_size(P));
 	struct iomd *remote = made(test, iomd_with_address_range(0x1000, P, BOTH |
-								 IOMD_MEMORY_REMOTE, NULL));
+								 IOMD_MEMORY_REMOTE,
+							 IOMD_PHYSICAL_TASK));
 	struct iomd *all[] = { md, guard, remote };
 	struct iomd_mapping *set;
 	unsigned int i;

@@ -117,7 +117,8 @@ static void lengths_that_are_huge_or_wrap(struct kunit *test)
 {
 	struct iomd *half = physical(test, 0, BIT_ULL(FAR_BITS - 1), BOTH);
 	struct iomd *most = made(test, iomd_with_address_range(0, U64_MAX - PAGE_SIZE,
-							       BOTH | IOMD_MEMORY_REMOTE, NULL));
+							       BOTH | IOMD_MEMORY_REMOTE,
+							       IOMD_PHYSICAL_TASK));
 	struct iomd *rest = physical(test, 0x1000, PAGE_SIZE, BOTH);
 	struct iomd *parts[] = { most, rest, rest }, *halves[] = { half, half };
 	struct iomd *md;
@@ -451,7 +452,7 @@ static void dma_map_lengths(struct kunit *test)
 	struct iomd *list, *sub[2], *md;
 	u64 in_page;
 
-	list = made(test, iomd_with_address_ranges(ranges, 2, BOTH, NULL));
+	list = made(test, iomd_with_address_ranges(ranges, 2, BOTH, IOMD_PHYSICAL_TASK));
 	KUNIT_EXPECT_EQ(test, iomd_get_dma_map_length(list, &in_page), (u64)8 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, in_page, 0ULL);
 	sub[0] = made(test, iomd_sub_with_sub_range(list, 3 * PAGE_SIZE, 2 * PAGE_SIZE, BOTH));
@@ -465,7 +466,7 @@ static void dma_map_lengths(struct kunit *test)
 	release_all(sub, 2);
 	iomd_release(list);
 
-	list = made(test, iomd_with_address_ranges(odd, 2, BOTH, NULL));
+	list = made(test, iomd_with_address_ranges(odd, 2, BOTH, IOMD_PHYSICAL_TASK));
 	md = made(test, iomd_multi_with_descriptors((struct iomd *[]) { list, list }, 2, BOTH,
 						    false));
 	KUNIT_EXPECT_EQ(test, iomd_get_dma_map_length(md, &in_page), (u64)6 * PAGE_SIZE);

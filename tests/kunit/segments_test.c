@@ -32,7 +32,8 @@ static void use_block_size(struct kunit *test)
 static struct iomd *describe_physical(struct kunit *test, struct iomd_address_range *ranges,
 				      u32 count)
 {
-	struct iomd *md = iomd_with_address_ranges(ranges, count, IOMD_DIRECTION_OUT, NULL);
+	struct iomd *md = iomd_with_address_ranges(ranges, count, IOMD_DIRECTION_OUT,
+						   IOMD_PHYSICAL_TASK);
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(md));
 	return md;
@@ -87,7 +88,7 @@ static void nothing_is_at_the_end(struct kunit *test)
 static void nothing_is_in_empty_memory(struct kunit *test)
 {
 	static struct iomd_address_range ranges[] = { { 0, 0 }, { 0x1234, 0 }, { 0x5000, 0 } };
-	struct task_struct * const tasks[] = { NULL, IOMD_KERNEL_TASK };
+	struct task_struct * const tasks[] = { IOMD_PHYSICAL_TASK, IOMD_KERNEL_TASK };
 	struct iomd_segment_iter iter;
 	unsigned int count, i;
 
@@ -256,10 +257,11 @@ static void refuses_addresses_that_no_frame_has(struct kunit *test)
 			image_check(&image, md);
 			iomd_release(md);
 		} else {
-			expect_refusal(test, iomd_with_address_ranges(&range, 1, 0, NULL), -EINVAL);
+			expect_refusal(test, iomd_with_address_ranges(&range, 1, 0,
+								      IOMD_PHYSICAL_TASK), -EINVAL);
 		}
 		/* Another machine may have more. */
-		md = iomd_with_address_ranges(&range, 1, IOMD_MEMORY_REMOTE, NULL);
+		md = iomd_with_address_ranges(&range, 1, IOMD_MEMORY_REMOTE, IOMD_PHYSICAL_TASK);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(md));
 		image_check(&image, md);
 		iomd_release(md);

@@ -342,7 +342,8 @@ static void dma_map_lengths(struct kunit *test)
 		{ 4 * PAGE_SIZE - 1, 2, 2 * PAGE_SIZE, PAGE_SIZE - 1 },
 		{ 5, 8 * PAGE_SIZE - 10, 8 * PAGE_SIZE, 5 },
 	};
-	struct iomd *parent = made(test, iomd_with_address_ranges(ranges, 2, 0, NULL));
+	struct iomd *parent = made(test, iomd_with_address_ranges(ranges, 2, 0,
+								  IOMD_PHYSICAL_TASK));
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(vectors); i++) {
