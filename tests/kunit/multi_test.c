@@ -115,7 +115,8 @@ static void thousands_of_parts(struct kunit *test)
 
 static void lengths_that_are_huge_or_wrap(struct kunit *test)
 {
-	struct iomd *half = physical(test, 0, BIT_ULL(FAR_BITS - 1), BOTH);
+	/* Where RAM begins or ends, a range has a border. */
+	struct iomd *half = physical(test, BIT_ULL(FAR_BITS - 1), BIT_ULL(FAR_BITS - 1), BOTH);
 	struct iomd *most = made(test, iomd_with_address_range(0, U64_MAX - PAGE_SIZE,
 							       BOTH | IOMD_MEMORY_REMOTE,
 							       IOMD_PHYSICAL_TASK));

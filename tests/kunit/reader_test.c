@@ -85,7 +85,12 @@ static void cycle(void *data)
 	struct stage *stage = data;
 
 	check(stage, !iomd_prepare(stage->md, 0), "prepare");
+	/* Now and then there is time to see it, and to see that it has gone. */
+	if (!(get_random_u32() % 16))
+		usleep_range(50, 500);
 	check(stage, !iomd_complete(stage->md, 0), "complete");
+	if (!(get_random_u32() % 16))
+		usleep_range(50, 500);
 }
 
 static void walk(void *data)
