@@ -320,6 +320,19 @@ static inline void iomd_compat_uncharge_user(struct user_struct *user, u64 pages
 #endif
 }
 
+/*
+ * In which user namespace a capability lets somebody look into an address space. Where
+ * that is not told of the address space, the first one, which is stricter.
+ */
+static inline struct user_namespace *iomd_compat_mm_user_ns(const struct mm_struct *mm)
+{
+#ifdef IOMD_HAVE_MM_USER_NS
+	return mm->user_ns;
+#else
+	return &init_user_ns;
+#endif
+}
+
 /* A file of shared memory, whose pages count as they come. */
 static inline struct file *iomd_compat_shmem_file(const char *name, loff_t size)
 {

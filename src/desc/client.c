@@ -46,7 +46,7 @@ IOMD_EXPORT(iomd_client_meta_class);
  */
 static bool may_access(const struct mm_struct *mm)
 {
-	return mm == current->mm || ns_capable(mm->user_ns, CAP_SYS_PTRACE);
+	return mm == current->mm || ns_capable(iomd_compat_mm_user_ns(mm), CAP_SYS_PTRACE);
 }
 
 /**

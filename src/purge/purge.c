@@ -173,7 +173,7 @@ static void forget(struct iomd_reclaim *reclaim)
  * be done. Else the kernel takes memory for used up, and kills somebody, while it is
  * being gained.
  */
-static void reclaim_pages(struct iomd_reclaim *reclaim, unsigned long pages)
+static void purge_pages(struct iomd_reclaim *reclaim, unsigned long pages)
 {
 	long patience = IOMD_PURGE_PATIENCE;
 	unsigned int left;
@@ -211,7 +211,7 @@ unsigned long iomd_purge_reclaim(unsigned long pages)
 {
 	struct iomd_reclaim reclaim = {};
 
-	reclaim_pages(&reclaim, pages);
+	purge_pages(&reclaim, pages);
 	return reclaim.gained;
 }
 IOMD_EXPORT_TEST(iomd_purge_reclaim);
@@ -260,7 +260,7 @@ static unsigned long scan(struct shrinker *unused, struct shrink_control *contro
 	/* Contents that are being swapped out are waited for, by file system means. */
 	if (!(control->gfp_mask & __GFP_FS))
 		return SHRINK_STOP;
-	reclaim_pages(&reclaim, control->nr_to_scan);
+	purge_pages(&reclaim, control->nr_to_scan);
 	if (!reclaim.gained)
 		return SHRINK_STOP;
 	control->nr_scanned = max(reclaim.scanned, reclaim.gained);

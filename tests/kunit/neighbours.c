@@ -45,7 +45,7 @@ static void is_moved(struct dma_buf_attachment *attachment)
 
 static const struct dma_buf_attach_ops dynamic_ops = {
 	.allow_peer2peer = true,
-	.move_notify = is_moved,
+	.iomd_compat_move_notify = is_moved,
 };
 
 static int pin_and_map(struct importer *importer)
@@ -402,7 +402,7 @@ int exporter_move(struct exporter *exporter, u64 position)
 
 	dma_resv_lock(exporter->dmabuf->resv, NULL);
 	if (!exporter->views) {
-		dma_buf_move_notify(exporter->dmabuf);
+		iomd_compat_dma_buf_moves(exporter->dmabuf);
 		alloc_pages_of(exporter, position);
 		/* Nobody may count on the old ones. */
 		memset(page_address(old.pages[0]), 0xee, P);
