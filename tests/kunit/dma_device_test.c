@@ -936,6 +936,8 @@ static void the_end_of_no_use(struct kunit *test)
 		iomd_release(table[i]);
 }
 
+KUNIT_ARRAY_PARAM(device, device_cases, device_case_desc);
+
 static struct kunit_case dma_device_cases[] = {
 	KUNIT_CASE_PARAM(limits_of_both, device_gen_params),
 	KUNIT_CASE(what_a_device_is_refused),

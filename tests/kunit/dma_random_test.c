@@ -337,6 +337,8 @@ static void random_transfers(struct kunit *test)
 	driven_device_remove(round.dev);
 }
 
+KUNIT_ARRAY_PARAM(device, device_cases, device_case_desc);
+
 static struct kunit_case dma_random_cases[] = {
 	KUNIT_CASE_PARAM(random_transfers, device_gen_params),
 	{}

@@ -231,17 +231,11 @@ const struct device_case device_cases[DEVICE_KINDS] = {
 };
 EXPORT_SYMBOL_GPL(device_cases);
 
-const void *device_gen_params(const void *previous, char *desc)
+void device_case_desc(const struct device_case *device, char *desc)
 {
-	const struct device_case *next = previous ? (const struct device_case *)previous + 1 :
-						    device_cases;
-
-	if (next == device_cases + DEVICE_KINDS)
-		return NULL;
-	strscpy(desc, next->name, KUNIT_PARAM_DESC_SIZE);
-	return next;
+	strscpy(desc, device->name, KUNIT_PARAM_DESC_SIZE);
 }
-EXPORT_SYMBOL_GPL(device_gen_params);
+EXPORT_SYMBOL_GPL(device_case_desc);
 
 static enum device_kind chosen;
 

@@ -74,7 +74,7 @@ struct device_case {
 
 /* For cases that are to hold for all kinds. */
 extern const struct device_case device_cases[DEVICE_KINDS];
-const void *device_gen_params(const void *previous, char *desc);
+void device_case_desc(const struct device_case *device, char *desc);
 
 /* Of which kind the devices of a suite are, from the next on whose bits are set. */
 void driven_device_choose(enum device_kind kind);
