@@ -73,6 +73,7 @@ make model          the protocols' models (tests/models), in every order of step
 make torture        anything at any time, SECONDS=60 long; SEED=n repeats a run
 make demo           the edu sample on Debian's stock kernel, its device behind an IOMMU;
      IOMMU=off      or on, pt, swiotlb; BITS=28 or 32; MEMORY=1G
+     RT=1           on Debian's kernel with PREEMPT_RT (as all demo-... of x86_64)
      ARCH=riscv64   the dmaengine sample on a machine with a DMA engine
 make demo-unplug    devices that are unbound, unplugged and pulled in mid-transfer
 make demo-hostile   programs that do what they like with the samples' files; SEED=n
