@@ -112,7 +112,9 @@ static void map_scattered(struct area *area)
 
 	area->address = puppet_mmap(area->puppet, area_bytes(area), PROT_READ | PROT_WRITE,
 				    MAP_PRIVATE, -1);
-	advise(area, MADV_NOHUGEPAGE);
+	/* A kernel that has none refuses the advice. */
+	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
+		advise(area, MADV_NOHUGEPAGE);
 	/* The kernel may hand out adjacent pages: to pages that are not. */
 	for (page = 0; page < area->pages; page += 2)
 		touch(area, page);
