@@ -133,13 +133,23 @@ bool strict_list_check(const struct strict_list *list, const struct strict_limit
 }
 EXPORT_SYMBOL_GPL(strict_list_check);
 
+/*
+ * Bounce buffers are RAM that is reserved, as much is that is none. In an interrupt nobody
+ * may ask the kernel's list of what is where.
+ */
+static bool is_nothing(unsigned long pfn)
+{
+	if (!pfn_valid(pfn))
+		return true;
+	return PageReserved(pfn_to_page(pfn)) && !in_hardirq() && !page_is_ram(pfn);
+}
+
 static void move_page(const struct strict_list *list, u64 seen, void *bytes, u64 length,
 		      bool write)
 {
 	phys_addr_t address = list->dev ? dma_to_phys(list->dev, seen) : seen;
 
-	/* In an interrupt nobody may ask the kernel's list of what is where. */
-	if (!pfn_valid(PHYS_PFN(address)) || PageReserved(pfn_to_page(PHYS_PFN(address)))) {
+	if (is_nothing(PHYS_PFN(address))) {
 		KUNIT_FAIL(list->test, "the device is sent to %#llx, where nothing is", seen);
 		return;
 	}

@@ -183,13 +183,17 @@ TEST_F(fail, mapping_for_a_device) {
 }
 
 TEST_F(fail, dma_bufs) {
-	struct playground export = { .order = PLAYGROUND_EXPORT, .id = self->user };
+	/* A dma-buf is whole pages. */
+	int pages = user_memory(self->fd, 0, self->memory, PAGES * P, BOTH);
+	struct playground export = { .order = PLAYGROUND_EXPORT, .id = pages };
 	struct alive before = alive(self->fd), now;
 	u32 nth;
 	int ret = playground(self->fd, &export);
 
-	if (ret == -EOPNOTSUPP)
+	if (ret == -EOPNOTSUPP) {
+		release(self->fd, pages);
 		SKIP(return, "a kernel without dma-bufs");
+	}
 	ASSERT_EQ(ret, 0);
 	{
 		const struct operation operations[] = {
@@ -212,6 +216,7 @@ TEST_F(fail, dma_bufs) {
 			break;
 	}
 	ASSERT_GT(nth, 3);
+	release(self->fd, pages);
 }
 
 TEST_F(fail, commands) {
