@@ -140,7 +140,8 @@ static int check_descriptors(struct iomd *const *descriptors, u32 count, u64 dir
 	return 0;
 }
 
-static int fill(struct iomd_parts *parts, struct iomd *md, struct iomd *const *descriptors, u32 count)
+static int fill(struct iomd_parts *parts, struct iomd *md, struct iomd *const *descriptors,
+		u32 count)
 {
 	int ret = iomd_parts_alloc(parts, count);
 	u32 i;

@@ -338,7 +338,8 @@ IOMD_EXPORT(iomd_base_redirect);
  * @redirect: true: wait, as in iomd_mapping_redirect(); false: go on
  *
  * Mappings that are made meanwhile wait, too, whose ever they are, as soon as they are
- * made; the kernel can't make any. Mappings of addresses that are not the mapping's own are left alone.
+ * made; the kernel can't make any. Mappings of addresses that are not the mapping's own
+ * are left alone.
  * IOKit: IOMemoryDescriptor::redirect.
  *
  * Return: 0; -EOPNOTSUPP, with nothing changed, if the kernel is not the safe task

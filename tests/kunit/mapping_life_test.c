@@ -241,7 +241,8 @@ static void map_in_reclaim(struct work_struct *work)
 /* Who is waited for when memory is short may wait for a mapping: the kernel would warn. */
 static void workers_of_reclaim_may_map(struct kunit *test)
 {
-	struct workqueue_struct *queue = alloc_workqueue("iomd-reclaim", WQ_MEM_RECLAIM, 0);
+	struct workqueue_struct *queue = alloc_workqueue("iomd-reclaim",
+							 WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	struct puppet *puppet = puppet_start(test);
 	struct reclaimer reclaimer = {
 		.request = {

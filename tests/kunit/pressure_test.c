@@ -245,7 +245,8 @@ static void mount_cgroups(struct puppet *puppet)
 	make_directory(puppet, CGROUPS);
 	at = puppet_string(puppet, CGROUPS);
 	puppet_write(puppet, at + 64, "cgroup2", 8);
-	KUNIT_ASSERT_EQ(puppet->test, 0L, puppet_syscall(puppet, __NR_mount, at, at, at + 64, 0, 0));
+	KUNIT_ASSERT_EQ(puppet->test, 0L,
+			puppet_syscall(puppet, __NR_mount, at, at, at + 64, 0, 0));
 	write_to(puppet, CGROUPS "/cgroup.subtree_control", "+memory");
 	make_directory(puppet, CGROUPS "/poor");
 }

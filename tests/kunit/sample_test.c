@@ -40,7 +40,7 @@ static struct {
 	/* What each register reads as when it is gone. */
 	bool gone;
 	u32 nothing;
-	/* Accesses, and the number of the one that took its bus mastering, and of what came next. */
+	/* Accesses, and the numbers of the one that took its bus mastering and of the next. */
 	unsigned int accesses, master_cleared, config_read;
 } fake;
 

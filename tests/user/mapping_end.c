@@ -476,8 +476,12 @@ TEST_F(end, is_not_for_children) {
 
 	for (i = 0; i < 2; i++)
 		expect_no_copy(_metadata, self->fd, id, fillings[i]);
-	id = make(self->fd, (struct playground) { .order = PLAYGROUND_BUFFER,
-			.options = BOTH | CONTIGUOUS, .length = huge, .offset = huge });
+	id = make(self->fd, (struct playground) {
+		.order = PLAYGROUND_BUFFER,
+		.options = BOTH | CONTIGUOUS,
+		.length = huge,
+		.offset = huge,
+	});
 	if (!huge || id < 0)
 		SKIP(return, "the kernel has no huge page");
 	ASSERT_EQ(fill(self->fd, id, 0, huge, 0x11), 0);

@@ -475,7 +475,8 @@ TEST_F(mapping, shows_nothing_that_was_not_described) {
 	/* What a redirect shows, neither. */
 	i = map_part(self->fd, whole, UNIQUE, 8, 64, &address);
 	ASSERT_GT(i, 0);
-	EXPECT_EQ(redirect(self->fd, i, user_memory(self->fd, 0, memory + 8, 64, BOTH), 0), -EINVAL);
+	EXPECT_EQ(redirect(self->fd, i, user_memory(self->fd, 0, memory + 8, 64, BOTH), 0),
+		  -EINVAL);
 	EXPECT_EQ(redirect(self->fd, i, sub(self->fd, whole, 8, 64), 0), -EINVAL);
 	EXPECT_EQ(redirect(self->fd, i, buffer(self->fd, P, 0x22), 8), 0);
 	EXPECT_EQ(look(address), 0x22);
@@ -599,7 +600,8 @@ TEST_F(mapping, is_not_for_who_looks_from_outside) {
 	ASSERT_EQ(syscall(SYS_futex, address, FUTEX_WAKE, 1, NULL, NULL, 0), -1);
 	ASSERT_EQ(errno, EFAULT);
 	/* A private one goes by the address alone. */
-	ASSERT_EQ(syscall(SYS_futex, address, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0), 0);
+	ASSERT_EQ(syscall(SYS_futex, address, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0),
+		  0);
 	ASSERT_EQ(look(address), 0x11);
 }
 
