@@ -214,6 +214,7 @@ static bool may_give_back_to(const struct mm_struct *mm)
  * iomd_task_is_asking() - is the task of a mapping the one that gives it up?
  * @mapping: mapping
  *
+ * Return: true if the current process may give up what it has mapped of @mapping.
  * Context: any.
  */
 bool iomd_task_is_asking(const struct iomd_mapping *mapping)

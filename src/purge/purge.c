@@ -141,6 +141,7 @@ static void claim_first(struct iomd_reclaim *reclaim)
 
 /* Wait until something more was purged, by whomever; the patience that is left. */
 static long wait_for_an_end(long patience)
+	__must_hold(&lock)
 {
 	unsigned long before = ends;
 

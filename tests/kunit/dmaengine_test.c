@@ -78,6 +78,8 @@ static dma_cookie_t engine_submit(struct dma_async_tx_descriptor *tx)
 	}
 	if (engine->preparing == current) {
 		engine->preparing = NULL;
+		/* What the prepare that took it gave away. */
+		__acquire(&engine->lock);
 		spin_unlock_bh(&engine->lock);
 	}
 	return cookie;
@@ -106,6 +108,8 @@ static struct piece *new_piece(struct dma_chan *channel, unsigned long flags)
 	piece->tx.tx_submit = engine_submit;
 	list_add_tail(&piece->node, &engine->prepared);
 	engine->live++;
+	/* Held until the submit. */
+	__release(&engine->lock);
 	return piece;
 }
 
