@@ -64,16 +64,18 @@ static inline long iomd_compat_pin_remote(struct mm_struct *mm, unsigned long st
 	return pinned;
 }
 #else
-/* Have one page there that can be pinned without waiting. */
+/* Have one page there that can be pinned without waiting; is the lock held afterwards? */
 static inline long iomd_compat_bring_in(struct mm_struct *mm, unsigned long start,
-					unsigned int flags)
+					unsigned int flags, int *locked)
 {
-	int locked = 1;
 	long ret;
 
-	ret = get_user_pages_remote(mm, start, 1, flags & ~FOLL_LONGTERM, NULL, NULL, &locked);
-	if (!locked && mmap_read_lock_killable(mm))
-		return -EINTR;
+	ret = get_user_pages_remote(mm, start, 1, flags & ~FOLL_LONGTERM, NULL, NULL, locked);
+	if (!*locked) {
+		if (mmap_read_lock_killable(mm))
+			return -EINTR;
+		*locked = 1;
+	}
 	return ret > 0 ? 0 : ret ?: -EFAULT;
 }
 
@@ -88,7 +90,7 @@ static inline long iomd_compat_pin_remote(struct mm_struct *mm, unsigned long st
 					  unsigned long nr, unsigned int flags,
 					  struct page **pages)
 {
-	int tries = IOMD_COMPAT_TRIES;
+	int tries = IOMD_COMPAT_TRIES, locked = 1;
 	long pinned;
 
 	if (mmap_read_lock_killable(mm))
@@ -98,13 +100,12 @@ static inline long iomd_compat_pin_remote(struct mm_struct *mm, unsigned long st
 					       pages, NULL, NULL);
 		if (pinned != -EFAULT || (flags & FOLL_NOFAULT) || !tries--)
 			break;
-		pinned = iomd_compat_bring_in(mm, start, flags);
-		if (pinned == -EINTR)
-			return pinned;
+		pinned = iomd_compat_bring_in(mm, start, flags, &locked);
 		if (pinned)
 			break;
 	}
-	mmap_read_unlock(mm);
+	if (locked)
+		mmap_read_unlock(mm);
 	return pinned;
 }
 #endif
