@@ -10,6 +10,7 @@
 #include "../debug/inject.h"
 #include "../desc/general.h"
 #include "../desc/ram.h"
+#include "../gfp.h"
 #include "../source/pages.h"
 #include "../source/source.h"
 #include "bounce.h"
@@ -118,7 +119,7 @@ static int begin(struct builder *builder, u64 ranges)
 {
 	if (ranges > U32_MAX || iomd_should_fail())
 		return -ENOMEM;
-	builder->ranges = kvmalloc_array(ranges, sizeof(*builder->ranges), GFP_KERNEL_ACCOUNT);
+	builder->ranges = kvmalloc_array(ranges, sizeof(*builder->ranges), IOMD_GFP_SIZED);
 	return builder->ranges ? 0 : -ENOMEM;
 }
 

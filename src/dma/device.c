@@ -14,6 +14,7 @@
 #include "../compat/swiotlb.h"
 #include "../debug/counters.h"
 #include "../debug/inject.h"
+#include "../gfp.h"
 #include "device.h"
 #include "map.h"
 
@@ -258,7 +259,7 @@ static struct iomd_dma_device *make(struct device *dev)
 	unsigned long irq;
 
 	if (!iomd_should_fail())
-		device = kzalloc(sizeof(*device), GFP_KERNEL_ACCOUNT);
+		device = kzalloc(sizeof(*device), IOMD_GFP_SIZED);
 	if (!device)
 		return NULL;
 	device->dev = get_device(dev);
@@ -379,7 +380,7 @@ struct iomd_dma_map *iomd_dma_device_alloc_map(struct iomd_dma_device *device)
 		return NULL;
 	if (LENDS_ITS_OWN && !test_and_set_bit_lock(0, &device->own_map_taken))
 		return &device->own_map;
-	map = kmalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
+	map = kmalloc(sizeof(*map), IOMD_GFP_SIZED);
 	if (map)
 		map->mapped = false;
 	return map;

@@ -6,6 +6,7 @@
 #include <iomd/dma.h>
 
 #include "../debug/inject.h"
+#include "../gfp.h"
 #include "map.h"
 #include "pages.h"
 
@@ -29,7 +30,7 @@ int iomd_dma_pages_alloc(struct iomd_dma_map *map)
 
 	if (PFN_UP(map->length) > totalram_pages() || iomd_should_fail())
 		return -ENOMEM;
-	map->pages = kvmalloc_array(count, sizeof(*map->pages), GFP_KERNEL_ACCOUNT);
+	map->pages = kvmalloc_array(count, sizeof(*map->pages), IOMD_GFP_SIZED);
 	if (!map->pages)
 		return -ENOMEM;
 	for (map->page_count = 0; map->page_count < count; map->page_count++) {
@@ -38,7 +39,7 @@ int iomd_dma_pages_alloc(struct iomd_dma_map *map)
 		if (!iomd_should_fail())
 			page->page = dma_alloc_pages(map->dev, PAGE_SIZE, &page->address,
 						     map->direction,
-						     GFP_KERNEL | __GFP_NOWARN);
+						     GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 		if (page->page)
 			continue;
 		iomd_dma_pages_free(map);

@@ -3,6 +3,7 @@
 #include <linux/slab.h>
 
 #include "../debug/inject.h"
+#include "../gfp.h"
 #include "table.h"
 
 /* Each block has some times as many entries as the one before, up to 4 KiB or so. */
@@ -19,7 +20,7 @@ int iomd_dma_table_grow(struct iomd_dma_table *table)
 	if (table->sgt->orig_nents == INT_MAX)
 		return -EOVERFLOW;
 	if (!iomd_should_fail())
-		block = kmalloc_array(entries, sizeof(*block), GFP_KERNEL_ACCOUNT);
+		block = kmalloc_array(entries, sizeof(*block), IOMD_GFP_SIZED);
 	if (!block)
 		return -ENOMEM;
 	block[0] = *link;

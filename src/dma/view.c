@@ -10,6 +10,7 @@
 
 #include "../debug/inject.h"
 #include "../desc/descriptor.h"
+#include "../gfp.h"
 #include "bounce.h"
 #include "command.h"
 #include "device.h"
@@ -115,7 +116,7 @@ static int list_runs(struct iomd_dma_view *view)
 
 	if (!iomd_should_fail())
 		view->runs.list = kvmalloc_array(map->sgt.nents + map->page_count + 1ULL,
-						 sizeof(*view->runs.list), GFP_KERNEL_ACCOUNT);
+						 sizeof(*view->runs.list), IOMD_GFP_SIZED);
 	if (!view->runs.list)
 		return -ENOMEM;
 	view->runs.count = 0;
@@ -307,7 +308,7 @@ struct iomd_dma_view *iomd_dma_view_make(struct iomd_dma_command *command, u64 o
 	int ret;
 
 	if (!iomd_should_fail())
-		view = kzalloc(sizeof(*view), GFP_KERNEL_ACCOUNT);
+		view = kzalloc(sizeof(*view), IOMD_GFP_SIZED);
 	if (!view)
 		return ERR_PTR(-ENOMEM);
 	ret = iomd_set_in_use(command->md, true);

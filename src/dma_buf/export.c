@@ -30,6 +30,7 @@
 #include "../debug/inject.h"
 #include "../desc/descriptor.h"
 #include "../desc/ram.h"
+#include "../gfp.h"
 #include "../mapping/lend.h"
 #include "export.h"
 #include "whole.h"
@@ -74,7 +75,7 @@ static int copy_addresses(struct sg_table *table, const struct sg_table *from)
 
 	if (iomd_should_fail())
 		return -ENOMEM;
-	ret = sg_alloc_table(table, from->nents, GFP_KERNEL);
+	ret = sg_alloc_table(table, from->nents, IOMD_GFP_SIZED);
 	if (ret)
 		return ret;
 	to = table->sgl;
@@ -101,7 +102,7 @@ static struct sg_table *export_map(struct dma_buf_attachment *attachment,
 	if (!export->writable && direction != DMA_TO_DEVICE)
 		return ERR_PTR(-EACCES);
 	if (!iomd_should_fail())
-		view = kzalloc(sizeof(*view), GFP_KERNEL);
+		view = kzalloc(sizeof(*view), IOMD_GFP_SIZED);
 	if (!view)
 		return ERR_PTR(-ENOMEM);
 	view->map = iomd_dma_map(export->memory, attachment->dev, 0, attachment->dmabuf->size,
@@ -328,7 +329,7 @@ static struct export *get_memory(struct iomd *md, u64 length)
 	int ret;
 
 	if (!iomd_should_fail())
-		export = kzalloc(sizeof(*export), GFP_KERNEL_ACCOUNT);
+		export = kzalloc(sizeof(*export), IOMD_GFP_SIZED);
 	if (!export)
 		return ERR_PTR(-ENOMEM);
 	export->memory = memory_of(md, length);

@@ -19,6 +19,7 @@
 #include <iomd/dmaengine.h>
 
 #include "../debug/inject.h"
+#include "../gfp.h"
 
 /* A callback for each piece, as only a piece's own tells that it failed. */
 #define FLAGS	(DMA_PREP_INTERRUPT | DMA_CTRL_ACK)
@@ -200,7 +201,7 @@ static struct iomd_dmaengine_transfer *alloc(struct dma_chan *channel)
 	struct iomd_dmaengine_transfer *transfer = NULL;
 
 	if (!iomd_should_fail())
-		transfer = kzalloc(sizeof(*transfer), GFP_KERNEL_ACCOUNT);
+		transfer = kzalloc(sizeof(*transfer), IOMD_GFP_SIZED);
 	if (!transfer)
 		return NULL;
 	transfer->channel = channel;

@@ -14,6 +14,7 @@
 
 #include "../debug/inject.h"
 #include "../desc/ram.h"
+#include "../gfp.h"
 #include "cache.h"
 #include "holes.h"
 #include "kernel.h"
@@ -178,7 +179,7 @@ static int map_pages(struct iomd_mapping *mapping, const struct iomd_listed *lis
 
 	if (count > min_t(unsigned long, totalram_pages(), INT_MAX) || iomd_should_fail())
 		return -ENOMEM;
-	pages = kvmalloc_array(count, sizeof(*pages), GFP_KERNEL);
+	pages = kvmalloc_array(count, sizeof(*pages), IOMD_GFP_SIZED);
 	if (!pages)
 		return -ENOMEM;
 	if (guards) {

@@ -11,6 +11,7 @@
 #include <iomd/descriptor.h>
 
 #include "../debug/inject.h"
+#include "../gfp.h"
 #include "holes.h"
 #include "mapping.h"
 #include "user.h"
@@ -23,7 +24,7 @@ static struct kmem_cache *views;
 
 static struct inode *alloc_view(struct super_block *sb)
 {
-	struct iomd_view *view = alloc_inode_sb(sb, views, GFP_KERNEL);
+	struct iomd_view *view = alloc_inode_sb(sb, views, IOMD_GFP_SIZED);
 
 	if (!view)
 		return NULL;

@@ -11,6 +11,7 @@
 #include <iomd/data.h>
 
 #include "../debug/inject.h"
+#include "../gfp.h"
 
 /* Both classes. */
 struct bytes {
@@ -64,7 +65,7 @@ static struct os_object *make(struct os_meta_class *meta, const void *bytes, siz
 	if (!made)
 		return ERR_PTR(-ENOMEM);
 	copy = iomd_should_fail() || length >= KMALLOC_MAX_SIZE ? NULL :
-	       kmalloc(length + 1, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	       kmalloc(length + 1, IOMD_GFP_SIZED);
 	if (!copy) {
 		os_object_release(&made->object);
 		return ERR_PTR(-ENOMEM);

@@ -10,6 +10,7 @@
 #include <iomd/object.h>
 
 #include "../debug/inject.h"
+#include "../gfp.h"
 #include "object.h"
 
 static LIST_HEAD(classes);
@@ -195,7 +196,7 @@ void *os_object_alloc(struct os_meta_class *meta)
 
 	if (iomd_should_fail())
 		return NULL;
-	object = kmem_cache_alloc(meta->cache, GFP_KERNEL);
+	object = kmem_cache_alloc(meta->cache, IOMD_GFP_SIZED);
 	if (!object)
 		return NULL;
 	memset(object, 0, meta->zeroed ?: meta->size);
