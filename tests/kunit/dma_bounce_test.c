@@ -441,11 +441,14 @@ static struct iomd_dma_command *command_of(struct kunit *test, struct iomd *md, 
 	return NULL;
 }
 
-/* However many are copied, others who need memory there still get some. */
+/*
+ * However many are copied, others who need memory there still get some. Each copy is small,
+ * so that it is the reserve that ends them, and not that no piece is large enough.
+ */
 static void others_find_low_memory(struct kunit *test)
 {
-	const unsigned int order = get_order(SZ_4M), wanted = SZ_2M / PAGE_SIZE;
-	struct iomd_dma_command *commands[16];
+	const unsigned int order = get_order(SZ_256K), wanted = SZ_2M / PAGE_SIZE;
+	struct iomd_dma_command *commands[96];
 	struct page *high, *page, *next;
 	unsigned int count, got;
 	LIST_HEAD(pages);
@@ -456,7 +459,7 @@ static void others_find_low_memory(struct kunit *test)
 	high = alloc_pages(GFP_KERNEL, order);
 	KUNIT_ASSERT_NOT_NULL(test, high);
 	KUNIT_ASSERT_GE(test, page_to_phys(high), BIT_ULL(low_memory_bits()));
-	md = made(test, iomd_with_physical_address(page_to_phys(high), SZ_4M,
+	md = made(test, iomd_with_physical_address(page_to_phys(high), SZ_256K,
 						   IOMD_DIRECTION_OUT));
 	for (count = 0; count < ARRAY_SIZE(commands); count++) {
 		commands[count] = command_of(test, md, &ret);
