@@ -33,6 +33,7 @@ int iomd_buffer_set_length(struct iomd *md, u64 length);
 int iomd_buffer_set_direction(struct iomd *md, u64 direction);
 u64 iomd_buffer_get_capacity(struct iomd *md);
 void *iomd_buffer_get_bytes_no_copy(struct iomd *md);
+void __user *iomd_buffer_get_user_bytes_no_copy(struct iomd *md);
 void *iomd_buffer_get_bytes_no_copy_range(struct iomd *md, u64 start, u64 length);
 bool iomd_buffer_append_bytes(struct iomd *md, const void *bytes, u64 length);
 

@@ -92,7 +92,7 @@ int iomd_buffer_give(struct iomd *md, const struct iomd_payer *payer)
 	return iomd_owner_give(&to_buffer(md)->wired.owner, payer);
 }
 
-/* Where whom it was made for sees it; 0 if nobody does. */
+/* Where the kernel or the process that the buffer was made for sees it; 0 if neither does. */
 static unsigned long address_of(const struct iomd_buffer *buffer)
 {
 	return is_pageable(buffer) ? iomd_shmem_user_address(&buffer->shmem) :
@@ -548,25 +548,43 @@ IOMD_EXPORT(iomd_buffer_get_capacity);
  * stays so, besides all that prepares it, as long as the buffer lives: it is not purged any
  * more, and becomes zero where it is when it is to be empty.
  *
- * Return: the address of the first byte for whom it was made: in the kernel, or for
- * pageable memory in the process, to be cast to a __user pointer. NULL for pageable
- * memory of nobody, which iomd_map() maps; if pageable memory of the kernel could not be
- * brought in or mapped; or if @md is no buffer.
+ * Return: the kernel's address of the first byte. NULL for a process's pageable memory,
+ * see iomd_buffer_get_user_bytes_no_copy(); for pageable memory of nobody, which
+ * iomd_map() maps; if pageable memory of the kernel could not be brought in or mapped; or
+ * if @md is no buffer.
  * Context: may sleep, for pageable memory of the kernel; else any.
  */
 void *iomd_buffer_get_bytes_no_copy(struct iomd *md)
 {
 	struct iomd_buffer *buffer = to_buffer(md);
-	unsigned long address;
 
 	if (!buffer)
 		return NULL;
-	address = address_of(buffer);
-	if (!address && is_pageable(buffer))
-		return iomd_shmem_show(&buffer->shmem);
-	return (void *)address;
+	if (!is_pageable(buffer))
+		return buffer->wired.address;
+	/* A user address is no pointer that the kernel may follow. */
+	return address_of(buffer) ? NULL : iomd_shmem_show(&buffer->shmem);
 }
 IOMD_EXPORT(iomd_buffer_get_bytes_no_copy);
+
+/**
+ * iomd_buffer_get_user_bytes_no_copy() - where a process sees its pageable buffer
+ * @md: buffer
+ *
+ * IOKit: IOBufferMemoryDescriptor::getBytesNoCopy, of a buffer that was made in a user
+ * task. IOKit returns one kind of pointer for both; here the compiler can tell them apart.
+ *
+ * Return: the address of the first byte in the address space of the process that the
+ * buffer was made for; NULL for any other buffer, or if @md is none.
+ * Context: any.
+ */
+void __user *iomd_buffer_get_user_bytes_no_copy(struct iomd *md)
+{
+	struct iomd_buffer *buffer = to_buffer(md);
+
+	return buffer && is_pageable(buffer) ? (void __user *)address_of(buffer) : NULL;
+}
+IOMD_EXPORT(iomd_buffer_get_user_bytes_no_copy);
 
 /**
  * iomd_buffer_get_bytes_no_copy_range() - where part of the memory is seen

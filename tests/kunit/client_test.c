@@ -118,7 +118,7 @@ static void expect_served(struct scene *scene, struct puppet *puppet)
 	iomd_release(scene->md);
 
 	KUNIT_ASSERT_EQ(test, puppet_call(puppet, make_buffer, scene), 0L);
-	puppet_write(puppet, (unsigned long)iomd_buffer_get_bytes_no_copy(scene->md), "x", 1);
+	puppet_write(puppet, (unsigned long)iomd_buffer_get_user_bytes_no_copy(scene->md), "x", 1);
 	iomd_release(scene->md);
 
 	scene->md = made(test, iomd_buffer_with_bytes("seen", 4, BOTH, false));

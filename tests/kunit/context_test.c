@@ -189,6 +189,7 @@ static bool call_buffer(struct scene *scene)
 {
 	return iomd_buffer_get_capacity(scene->buffer) == LENGTH &&
 	       iomd_buffer_get_bytes_no_copy(scene->buffer) &&
+	       !iomd_buffer_get_user_bytes_no_copy(scene->buffer) &&
 	       iomd_buffer_get_bytes_no_copy_range(scene->buffer, P, P);
 }
 

@@ -55,7 +55,7 @@ static void scene_open(struct scene *scene, struct kunit *test, u64 capacity)
 	scene->capacity = capacity;
 	KUNIT_ASSERT_EQ(test, puppet_call(scene->puppet, make_in_task, scene), 0L);
 	scene->area.puppet = scene->puppet;
-	scene->area.address = (unsigned long)iomd_buffer_get_bytes_no_copy(scene->md);
+	scene->area.address = (unsigned long)iomd_buffer_get_user_bytes_no_copy(scene->md);
 	scene->area.pages = PFN_UP(capacity);
 	scene->area.frames = kunit_kcalloc(test, scene->area.pages, sizeof(u64), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, scene->area.frames);
@@ -377,6 +377,7 @@ static void the_kernel_sees_it_once_it_asks(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, bytes);
 	bytes -= 3;
 	KUNIT_EXPECT_PTR_EQ(test, iomd_buffer_get_bytes_no_copy(md), (void *)bytes);
+	KUNIT_EXPECT_TRUE(test, !iomd_buffer_get_user_bytes_no_copy(md));
 	KUNIT_EXPECT_EQ(test, resident(test, md), 6ULL);
 	fill_pattern(bytes, 0, length);
 	/* That is no preparation. */
@@ -458,8 +459,9 @@ static void is_shown_to_its_process(struct kunit *test)
 
 	scene_open(&scene, test, 10 * P - 3);
 	KUNIT_EXPECT_EQ(test, iomd_get_flags(scene.md), PAGEABLE | IOMD_MEMORY_TYPE_VIRTUAL);
-	KUNIT_EXPECT_PTR_EQ(test, iomd_buffer_get_bytes_no_copy_range(scene.md, 9, 1),
-			    (void *)(unsigned long)scene.area.address + 9);
+	/* No pointer that the kernel could follow, with or without a range. */
+	KUNIT_EXPECT_NULL(test, iomd_buffer_get_bytes_no_copy(scene.md));
+	KUNIT_EXPECT_NULL(test, iomd_buffer_get_bytes_no_copy_range(scene.md, 9, 1));
 	KUNIT_EXPECT_EQ(test, resident(test, scene.md), 0ULL);
 	puppet_read(scene.puppet, scene.area.address + 3 * P, &byte, 1);
 	KUNIT_EXPECT_EQ(test, byte, 0);
@@ -676,7 +678,7 @@ static void is_the_processes_not_the_threads(struct kunit *test)
 	u64 address;
 
 	KUNIT_ASSERT_EQ(test, puppet_call(thread, make_for_other, &scene), 0L);
-	address = (unsigned long)iomd_buffer_get_bytes_no_copy(scene.md);
+	address = (unsigned long)iomd_buffer_get_user_bytes_no_copy(scene.md);
 	puppet_write(thread, address, "there", 5);
 	KUNIT_EXPECT_EQ(test, resident(test, scene.md), 1ULL);
 	iomd_release(scene.md);
@@ -730,7 +732,7 @@ static void holds_a_copy(struct kunit *test)
 		expect_copy(&scene);
 		/* The process sees it, too, and neither one changes the other. */
 		puppet_read(scene.puppet,
-			    (unsigned long)iomd_buffer_get_bytes_no_copy(scene.md), &byte, 1);
+			    (unsigned long)iomd_buffer_get_user_bytes_no_copy(scene.md), &byte, 1);
 		KUNIT_EXPECT_EQ(test, byte, pattern(scene.offset));
 		byte = ~byte;
 		puppet_write(scene.puppet, scene.area.address + scene.offset, &byte, 1);

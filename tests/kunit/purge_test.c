@@ -658,7 +658,7 @@ static void processes_lose_sight_of_it(struct kunit *test)
 	u8 bytes[2];
 
 	KUNIT_ASSERT_EQ(test, puppet_call(puppet, make_in_task, &scene), 0L);
-	area.address = (unsigned long)iomd_buffer_get_bytes_no_copy(scene.md);
+	area.address = (unsigned long)iomd_buffer_get_user_bytes_no_copy(scene.md);
 	area_fill(&area);
 	KUNIT_EXPECT_EQ(test, set_state(scene.md, VOLATILE), NON_VOLATILE);
 	/* It stays to be seen, and to be written, */
