@@ -416,7 +416,7 @@ static void ended_in_an_interrupt(struct kunit *test)
 	get_list(bench, ending.command);
 	if (device_writes(direction))
 		bench_device_writes(bench, 0, 20, 6000);
-	call_in_hard_irq(test, end_in_interrupt, &ending);
+	call_in_irq_handler(test, end_in_interrupt, &ending);
 	KUNIT_EXPECT_TRUE(test, ending.arrived);
 	/* The memory is free at once, and stays what its owner makes of it. */
 	KUNIT_EXPECT_EQ(test, iomd_complete(bench->md, 0), 0);

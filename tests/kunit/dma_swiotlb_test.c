@@ -291,7 +291,7 @@ static void ended_in_an_interrupt(struct kunit *test)
 		describe_some(bench, IOMD_DIRECTION_OUT_IN);
 		ending.command = shown(bench, dev);
 		bench_device_writes(bench, 0, 3000, 9000);
-		call_in_hard_irq(test, end_in_interrupt, &ending);
+		call_in_irq_handler(test, end_in_interrupt, &ending);
 		KUNIT_EXPECT_TRUE(test, ending.arrived);
 		KUNIT_EXPECT_EQ(test, iomd_complete(bench->md, 0), 0);
 		bench_cpu_writes(bench, 0, bench->length);

@@ -370,11 +370,7 @@ static void may_be_unmapped_in_hard_irq(struct kunit *test)
 
 	scene_open(&scene, test, AREA_SCATTERED, 200, IOMD_DIRECTION_IN);
 	mapped = map(&scene, 0, 199 * P, 0);
-	/* Locks of the DMA API and of kfree() sleep on PREEMPT_RT. */
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
-		iomd_dma_unmap(mapped);
-	else
-		call_in_hard_irq(test, unmap, mapped);
+	call_in_irq_handler(test, unmap, mapped);
 	scene_close(&scene);
 	iomd_dma_unmap(NULL);
 }

@@ -294,6 +294,15 @@ void call_in_hard_irq(struct kunit *test, void (*call)(void *data), void *data)
 }
 EXPORT_SYMBOL_GPL(call_in_hard_irq);
 
+void call_in_irq_handler(struct kunit *test, void (*call)(void *data), void *data)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		call(data);
+	else
+		call_in_hard_irq(test, call, data);
+}
+EXPORT_SYMBOL_GPL(call_in_irq_handler);
+
 /*
  * A device
  */

@@ -76,6 +76,8 @@ struct module *fixture_module(void);
 
 /* Call @call in hard interrupt context, and wait for it. */
 void call_in_hard_irq(struct kunit *test, void (*call)(void *data), void *data);
+/* The same where a device's interrupt is handled: with PREEMPT_RT that is a thread. */
+void call_in_irq_handler(struct kunit *test, void (*call)(void *data), void *data);
 
 /*
  * Memory of a user process
