@@ -25,6 +25,7 @@ void iomd_dma_pages_free(struct iomd_dma_map *map)
 /* All or none; what they hold is garbage. */
 int iomd_dma_pages_alloc(struct iomd_dma_map *map)
 {
+	const gfp_t gfp = GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
 	unsigned int count = PFN_UP(map->length);
 	struct iomd_dma_page *page;
 
@@ -38,8 +39,7 @@ int iomd_dma_pages_alloc(struct iomd_dma_map *map)
 		page->page = NULL;
 		if (!iomd_should_fail())
 			page->page = dma_alloc_pages(map->dev, PAGE_SIZE, &page->address,
-						     map->direction,
-						     GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+						     map->direction, gfp);
 		if (page->page)
 			continue;
 		iomd_dma_pages_free(map);
