@@ -170,8 +170,8 @@ static void hog(struct scene *scene)
 	} while (empty < BUFFERS && ++bites < most);
 	kunit_info(scene->test, "%u are empty after %llu MiB", empty, bites);
 	KUNIT_EXPECT_EQ(scene->test, empty, BUFFERS);
-	/* As needed, not all as soon as the first one is. */
-	KUNIT_EXPECT_GE(scene->test, changes, BUFFERS / 4U);
+	/* As needed, not all as soon as the first one is; how many at once is kswapd's affair. */
+	KUNIT_EXPECT_GE(scene->test, changes, 2U);
 }
 
 static void only_the_volatile_goes(struct kunit *test)
