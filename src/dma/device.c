@@ -4,7 +4,6 @@
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/mutex.h>
-#include <linux/preempt.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -94,15 +93,12 @@ struct iomd_dma_device *iomd_dma_device_retain(struct iomd_dma_device *device)
 	return device;
 }
 
-static void free_device(struct iomd_dma_device *device)
+static void put_last(struct work_struct *work)
 {
+	struct iomd_dma_device *device = container_of(work, struct iomd_dma_device, put_work);
+
 	put_device(device->dev);
 	kfree_rcu(device, rcu);
-}
-
-static void free_later(struct work_struct *work)
-{
-	free_device(container_of(work, struct iomd_dma_device, free_work));
 }
 
 void iomd_dma_device_put(struct iomd_dma_device *device)
@@ -114,11 +110,14 @@ void iomd_dma_device_put(struct iomd_dma_device *device)
 	spin_lock_irqsave(&devices_lock, irq);
 	list_del_rcu(&device->node);
 	spin_unlock_irqrestore(&devices_lock, irq);
-	/* The last reference to a device may be ours, and its end may sleep. */
-	if (preemptible() && !rcu_preempt_depth())
-		free_device(device);
+	/*
+	 * The end of a device may sleep, and few kernels know whether their caller may. But
+	 * who still has the device must not find our reference on it later.
+	 */
+	if (refcount_dec_not_one(&device->dev->kobj.kref.refcount))
+		kfree_rcu(device, rcu);
 	else
-		queue_work(device_wq, &device->free_work);
+		queue_work(device_wq, &device->put_work);
 }
 IOMD_EXPORT_TEST(iomd_dma_device_put);
 
@@ -266,7 +265,7 @@ static struct iomd_dma_device *make(struct device *dev)
 	refcount_set(&device->references, 1);
 	spin_lock_init(&device->lock);
 	INIT_HLIST_HEAD(&device->maps);
-	INIT_WORK(&device->free_work, free_later);
+	INIT_WORK(&device->put_work, put_last);
 	INIT_WORK(&device->left_work, forget);
 	spin_lock_irqsave(&devices_lock, irq);
 	list_add_rcu(&device->node, &devices);

@@ -37,7 +37,7 @@ struct iomd_dma_device {
 	bool reaches_all;
 	struct list_head node;
 	struct rcu_head rcu;
-	struct work_struct free_work;
+	struct work_struct put_work;
 	struct work_struct left_work;
 	/* Who is between enter and exit, plus IOMD_DMA_DEVICE_GONE once it has gone. */
 	atomic_t busy;
