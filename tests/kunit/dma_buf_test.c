@@ -18,6 +18,7 @@
 
 #include "../../src/compat/dma_buf.h"
 #include "../../src/debug/counters.h"
+#include "../../src/debug/knobs.h"
 #include "bench.h"
 #include "maps.h"
 #include "neighbours.h"
@@ -736,7 +737,7 @@ static int look(struct dma_buf *dmabuf)
 	if (ret)
 		return ret;
 	iomd_compat_dma_buf_vunmap(dmabuf, &map);
-	md = iomd_with_dma_buf(dmabuf, 0, P, BOTH);
+	md = iomd_with_dma_buf(dmabuf, 0, dmabuf->size, BOTH);
 	if (IS_ERR(md))
 		return PTR_ERR(md);
 	ret = iomd_prepare(md, 0);
@@ -744,10 +745,8 @@ static int look(struct dma_buf *dmabuf)
 	return ret;
 }
 
-static int attempt(struct kunit *test, void *data)
+static int lend(struct attempt *attempt, struct iomd *md)
 {
-	struct attempt *attempt = data;
-	struct iomd *md = leaf_describe(attempt->leaf, BOTH);
 	struct importer importer;
 	struct dma_buf *dmabuf;
 	int ret;
@@ -768,6 +767,19 @@ static int attempt(struct kunit *test, void *data)
 	return ret;
 }
 
+static int attempt(struct kunit *test, void *data)
+{
+	struct attempt *attempt = data;
+
+	return lend(attempt, leaf_describe(attempt->leaf, BOTH));
+}
+
+/* Importers take whole pages of it. */
+static int attempt_of_bytes(struct kunit *test, void *data)
+{
+	return lend(data, iomd_buffer_with_options(BOTH, PAGES * P - 5, 1));
+}
+
 static void steps_that_fail(struct kunit *test)
 {
 	struct attempt data = { .dev = driven_device(test, 64) };
@@ -775,12 +787,16 @@ static void steps_that_fail(struct kunit *test)
 
 	leaf_make(&leaf, test, PAGES);
 	data.leaf = &leaf;
+	/* The list of an import's pages is to need more than one block. */
+	iomd_knob_segment_block = 2;
 	/*
 	 * Described, exported and listed; a device's view, map and table; the mapping; the
 	 * import, its access, its view and its list.
 	 */
 	expect_warning_once("dma_buf_vmap");
-	KUNIT_EXPECT_GE(test, fail_each_step(test, attempt, &data), 11U);
+	KUNIT_EXPECT_GE(test, fail_each_step(test, attempt, &data), 12U);
+	/* And the buffer, its pages, and the description of them that is exported. */
+	KUNIT_EXPECT_GE(test, fail_each_step(test, attempt_of_bytes, &data), 15U);
 	leaf_free(&leaf);
 	driven_device_remove(data.dev);
 }
