@@ -21,7 +21,7 @@
 #include "source/shmem.h"
 
 /* Where memory is allocated, the kernel may come by what it reclaims for that. */
-static void allocate(void)
+static void lock_order_allocate(void)
 {
 	fs_reclaim_acquire(GFP_KERNEL);
 	fs_reclaim_release(GFP_KERNEL);
@@ -43,20 +43,20 @@ static void take_source(struct iomd_general *general)
 	struct iomd_shmem *shmem = general->source_data;
 
 	mutex_lock(&shmem->lock);
-	allocate();
+	lock_order_allocate();
 	mutex_lock(&shmem->owner.lock);
 	take_spinlocks(general);
 	mutex_unlock(&shmem->owner.lock);
 	mutex_unlock(&shmem->lock);
 }
 
-static void fault(struct iomd_view *view, struct iomd_general *general)
+static void lock_order_fault(struct iomd_view *view, struct iomd_general *general)
 {
 	if (!current->mm)
 		return;
 	mmap_read_lock(current->mm);
 	inode_lock_shared(&view->inode);
-	allocate();
+	lock_order_allocate();
 	take_spinlocks(general);
 	inode_unlock_shared(&view->inode);
 	mmap_read_unlock(current->mm);
@@ -66,7 +66,7 @@ static void change_mapping(struct iomd_mapping *mapping, struct iomd_general *ge
 {
 	mutex_lock(&mapping->lock);
 	inode_lock(&mapping->view->inode);
-	allocate();
+	lock_order_allocate();
 	take_spinlocks(general);
 	inode_unlock(&mapping->view->inode);
 	mutex_unlock(&mapping->lock);
@@ -81,7 +81,8 @@ static void use_command(struct iomd_dma_command *command, struct iomd_general *g
 	mutex_unlock(&command->lock);
 }
 
-static int prime(struct iomd *md, struct iomd_mapping *mapping, struct iomd_dma_command *command)
+static int lock_order_prime(struct iomd *md, struct iomd_mapping *mapping,
+			    struct iomd_dma_command *command)
 {
 	static const struct file_operations fops = { .owner = THIS_MODULE };
 	struct iomd_general *general = iomd_to_general(md);
@@ -90,7 +91,7 @@ static int prime(struct iomd *md, struct iomd_mapping *mapping, struct iomd_dma_
 	file = iomd_view_create(mapping, &fops);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	fault(mapping->view, general);
+	lock_order_fault(mapping->view, general);
 	change_mapping(mapping, general);
 	use_command(command, general);
 	iomd_view_revoke(mapping->view);
@@ -113,7 +114,7 @@ int iomd_prime_lock_order(void)
 	command = iomd_dma_command_with_ref_con(NULL);
 	ret = PTR_ERR_OR_ZERO(mapping) ?: PTR_ERR_OR_ZERO(command);
 	if (!ret)
-		ret = prime(md, mapping, command);
+		ret = lock_order_prime(md, mapping, command);
 	if (!IS_ERR(command))
 		iomd_dma_command_release(command);
 	if (!IS_ERR(mapping))

@@ -105,7 +105,7 @@ static void set_length(struct iomd_buffer *buffer, u64 length)
 	WRITE_ONCE(buffer->general.md.length, length);
 }
 
-static int check(const struct request *request)
+static int buffer_check_request(const struct request *request)
 {
 	u64 cache = request->options & IOMD_MAP_CACHE_MASK;
 	u64 end;
@@ -152,13 +152,13 @@ static int attach_pageable(struct iomd_buffer *buffer, const struct request *req
 	return iomd_shmem_init(&buffer->general, shmem, request->task);
 }
 
-static struct iomd_buffer *create(const struct request *request)
+static struct iomd_buffer *buffer_create(const struct request *request)
 {
 	u64 flags = request->options | IOMD_MEMORY_TYPE_VIRTUAL;
 	struct iomd_buffer *buffer;
 	int ret;
 
-	ret = check(request);
+	ret = buffer_check_request(request);
 	if (ret)
 		return ERR_PTR(ret);
 	buffer = os_object_alloc(&iomd_buffer_meta_class);
@@ -184,7 +184,7 @@ static struct iomd_buffer *create(const struct request *request)
 
 static struct iomd *create_md(const struct request *request)
 {
-	struct iomd_buffer *buffer = create(request);
+	struct iomd_buffer *buffer = buffer_create(request);
 
 	return IS_ERR(buffer) ? ERR_CAST(buffer) : &buffer->general.md;
 }
@@ -460,7 +460,7 @@ struct iomd *iomd_buffer_with_copy(struct task_struct *task, u64 options,
 	if (!(options & IOMD_MEMORY_PAGEABLE) || !task || !source_task ||
 	    source_task == IOMD_PHYSICAL_TASK || check_add_overflow(source, size, &end))
 		return ERR_PTR(-EINVAL);
-	buffer = create(&request);
+	buffer = buffer_create(&request);
 	if (IS_ERR(buffer))
 		return ERR_CAST(buffer);
 	ret = copy_in(&buffer->shmem, source_task, source, size);

@@ -141,7 +141,7 @@ static u64 copy_held(struct iomd *md, u64 offset, void *bytes, u64 length, bool 
 }
 
 /* Whoever completes the memory meanwhile waits until this is done. */
-static u64 copy(struct iomd *md, u64 offset, void *bytes, u64 length, bool write)
+static u64 copy_range(struct iomd *md, u64 offset, void *bytes, u64 length, bool write)
 {
 	u64 end, done;
 
@@ -170,7 +170,7 @@ static u64 copy(struct iomd *md, u64 offset, void *bytes, u64 length, bool write
  */
 u64 iomd_read_bytes(struct iomd *md, u64 offset, void *bytes, u64 length)
 {
-	return bytes ? copy(md, offset, bytes, length, false) : 0;
+	return bytes ? copy_range(md, offset, bytes, length, false) : 0;
 }
 IOMD_EXPORT(iomd_read_bytes);
 
@@ -189,6 +189,6 @@ IOMD_EXPORT(iomd_read_bytes);
  */
 u64 iomd_write_bytes(struct iomd *md, u64 offset, const void *bytes, u64 length)
 {
-	return copy(md, offset, (void *)bytes, length, true);
+	return copy_range(md, offset, (void *)bytes, length, true);
 }
 IOMD_EXPORT(iomd_write_bytes);

@@ -148,7 +148,7 @@ static const struct iomd_source *source_of(const struct task_struct *task)
  * NULL stands for no task only where none is needed: it is also what looking for the
  * task of a process gives that has gone.
  */
-static bool fits(const struct task_struct *task, u64 type)
+static bool task_fits_type(const struct task_struct *task, u64 type)
 {
 	switch (type) {
 	case IOMD_MEMORY_TYPE_VIRTUAL:
@@ -161,13 +161,13 @@ static bool fits(const struct task_struct *task, u64 type)
 	}
 }
 
-static int take(struct given *given, const void *buffers, u32 count, u32 offset,
-		struct task_struct *task, u64 options)
+static int given_take(struct given *given, const void *buffers, u32 count, u32 offset,
+		      struct task_struct *task, u64 options)
 {
 	u64 type = options & IOMD_MEMORY_TYPE_MASK;
 	u64 direction = options & IOMD_DIRECTION_MASK;
 
-	if (!buffers || !fits(task, type))
+	if (!buffers || !task_fits_type(task, type))
 		return -EINVAL;
 	given->ranges = buffers;
 	given->count = count;
@@ -212,14 +212,14 @@ static int check_extents(struct iomd_general *general, u64 options)
 }
 
 /* May a living descriptor be given other memory? */
-static bool in_use(struct iomd_general *general)
+static bool general_in_use(struct iomd_general *general)
 {
 	return iomd_wire_is_in_use(&general->wire) || !list_empty(&general->md.mappings) ||
 	       iomd_is_nested(&general->md);
 }
 
-static int attach(struct iomd_general *general, const struct given *given,
-		  struct task_struct *task, u64 options, struct device *mapper)
+static int general_attach(struct iomd_general *general, const struct given *given,
+			  struct task_struct *task, u64 options, struct device *mapper)
 {
 	int ret = iomd_extents_init(&general->extents, given->ranges, given->count);
 
@@ -267,22 +267,22 @@ int iomd_general_init_with_options(struct iomd *md, const void *buffers, u32 cou
 	if (options & ~CREATION_OPTIONS)
 		return -EINVAL;
 	/* By something whose end is deferred? */
-	if (general->source && in_use(general))
+	if (general->source && general_in_use(general))
 		os_object_barrier();
-	if (general->source && in_use(general))
+	if (general->source && general_in_use(general))
 		return -EBUSY;
 	iomd_general_detach(general);
-	ret = take(&given, buffers, count, offset, task, options);
+	ret = given_take(&given, buffers, count, offset, task, options);
 	if (!ret)
-		ret = attach(general, &given, task, options, mapper);
+		ret = general_attach(general, &given, task, options, mapper);
 	if (ret)
 		attach_nothing(general);
 	kvfree(given.made);
 	return ret;
 }
 
-static struct iomd *make(const struct given *given, struct task_struct *task, u64 options,
-			 struct device *mapper)
+static struct iomd *general_make(const struct given *given, struct task_struct *task, u64 options,
+				 struct device *mapper)
 {
 	struct iomd_general *general;
 	int ret;
@@ -293,7 +293,7 @@ static struct iomd *make(const struct given *given, struct task_struct *task, u6
 	if (!general)
 		return ERR_PTR(-ENOMEM);
 	iomd_general_init(general, NULL, 0, 0);
-	ret = attach(general, given, task, options, mapper);
+	ret = general_attach(general, given, task, options, mapper);
 	if (ret) {
 		iomd_release(&general->md);
 		return ERR_PTR(ret);
@@ -310,7 +310,7 @@ struct iomd *iomd_general_of_payer(const struct iomd_address_range *ranges, u32 
 
 	if (options & IOMD_MEMORY_TYPE_MASK)
 		return ERR_PTR(-EINVAL);
-	return make(&given, NULL, options | IOMD_MEMORY_TYPE_VIRTUAL, NULL);
+	return general_make(&given, NULL, options | IOMD_MEMORY_TYPE_VIRTUAL, NULL);
 }
 
 /**
@@ -352,8 +352,8 @@ struct iomd *iomd_with_options(const void *buffers, u32 count, u32 offset,
 			       struct device *mapper)
 {
 	struct given given = {};
-	int ret = take(&given, buffers, count, offset, task, options);
-	struct iomd *md = ret ? ERR_PTR(ret) : make(&given, task, options, mapper);
+	int ret = given_take(&given, buffers, count, offset, task, options);
+	struct iomd *md = ret ? ERR_PTR(ret) : general_make(&given, task, options, mapper);
 
 	kvfree(given.made);
 	return md;
@@ -384,7 +384,7 @@ struct iomd *iomd_with_address_ranges(const struct iomd_address_range *ranges, u
 		return ERR_PTR(-EINVAL);
 	options |= task == IOMD_PHYSICAL_TASK ? IOMD_MEMORY_TYPE_PHYSICAL :
 						IOMD_MEMORY_TYPE_VIRTUAL;
-	return make(&given, task, options, NULL);
+	return general_make(&given, task, options, NULL);
 }
 IOMD_EXPORT(iomd_with_address_ranges);
 

@@ -174,7 +174,7 @@ noinline int iomd_refuse_end_of_use(void)
 	return -EAGAIN;
 }
 
-static noinline int count_user(struct iomd *md, bool begin)
+static noinline int descriptor_count_user(struct iomd *md, bool begin)
 {
 	unsigned long irq;
 	bool refused;
@@ -189,7 +189,8 @@ static noinline int count_user(struct iomd *md, bool begin)
 
 int iomd_set_in_use(struct iomd *md, bool begin)
 {
-	return md->ops->set_in_use ? md->ops->set_in_use(md, begin) : count_user(md, begin);
+	return md->ops->set_in_use ? md->ops->set_in_use(md, begin) :
+				     descriptor_count_user(md, begin);
 }
 
 /* Deep enough for any sensible driver, shallow enough for any stack. */

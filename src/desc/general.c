@@ -46,7 +46,7 @@ static bool below_4g(const struct iomd_segments *segments)
 	return true;
 }
 
-static int wire(struct iomd_general *general, u64 direction)
+static int general_wire(struct iomd_general *general, u64 direction)
 {
 	int ret = general->source->wire(general, direction);
 
@@ -74,7 +74,7 @@ static int general_prepare(struct iomd *md, u64 direction)
 	ret = iomd_wire_begin(&general->wire, write);
 	if (ret <= 0)
 		return ret;
-	ret = wire(general, direction);
+	ret = general_wire(general, direction);
 	if (!ret) {
 		WRITE_ONCE(md->prepared_read_only, !write);
 		iomd_publish(md, general->segments.index);
@@ -83,7 +83,7 @@ static int general_prepare(struct iomd *md, u64 direction)
 	return ret;
 }
 
-static void unwire(struct iomd_general *general)
+static void general_unwire(struct iomd_general *general)
 {
 	iomd_unpublish(&general->md);
 	WRITE_ONCE(general->md.prepared_read_only, false);
@@ -100,7 +100,7 @@ static int general_complete(struct iomd *md, u64 direction)
 	ret = iomd_wire_begin_unwire(&general->wire);
 	if (ret <= 0)
 		return ret;
-	unwire(general);
+	general_unwire(general);
 	iomd_wire_end_unwire(&general->wire);
 	return 0;
 }
@@ -272,7 +272,7 @@ void iomd_general_detach(struct iomd_general *general)
 	if (!general->source)
 		return;
 	if (iomd_wire_is_wired(&general->wire)) {
-		unwire(general);
+		general_unwire(general);
 		iomd_wire_forget(&general->wire);
 	}
 	if (general->source->destroy)

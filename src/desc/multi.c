@@ -122,7 +122,7 @@ struct os_meta_class iomd_multi_meta_class = {
 };
 IOMD_EXPORT(iomd_multi_meta_class);
 
-static u64 pageable(const struct iomd *md)
+static u64 multi_pageable(const struct iomd *md)
 {
 	return iomd_get_flags(md) & IOMD_MEMORY_BUFFER_PAGEABLE;
 }
@@ -135,13 +135,13 @@ static int check_descriptors(struct iomd *const *descriptors, u32 count, u64 dir
 		return -EINVAL;
 	for (i = 0; i < count; i++)
 		if (!descriptors[i] || iomd_get_direction(descriptors[i]) != direction ||
-		    pageable(descriptors[i]) != pageable(descriptors[0]))
+		    multi_pageable(descriptors[i]) != multi_pageable(descriptors[0]))
 			return -EINVAL;
 	return 0;
 }
 
-static int fill(struct iomd_parts *parts, struct iomd *md, struct iomd *const *descriptors,
-		u32 count)
+static int multi_fill_parts(struct iomd_parts *parts, struct iomd *md,
+			    struct iomd *const *descriptors, u32 count)
 {
 	int ret = iomd_parts_alloc(parts, count);
 	u32 i;
@@ -210,7 +210,7 @@ int iomd_multi_init_with_descriptors(struct iomd *md, struct iomd *const *descri
 		return -EBUSY;
 	depth = md->depth;
 	md->depth = 0;
-	ret = fill(&parts, md, descriptors, count);
+	ret = multi_fill_parts(&parts, md, descriptors, count);
 	if (ret) {
 		md->depth = depth;
 		iomd_parts_free(&parts);
@@ -219,7 +219,7 @@ int iomd_multi_init_with_descriptors(struct iomd *md, struct iomd *const *descri
 	iomd_parts_free(&multi->parts);
 	multi->parts = parts;
 	md->length = parts.length;
-	md->flags = direction | pageable(descriptors[0]) | parts.flags;
+	md->flags = direction | multi_pageable(descriptors[0]) | parts.flags;
 	md->tag = first_tag(descriptors, count);
 	return 0;
 }

@@ -15,17 +15,17 @@
  */
 
 /* A place in a part, seen from the part's descriptor. */
-struct place {
+struct part_place {
 	u64 offset;
 	/* of the part from there on; 0 if there is nothing */
 	u64 length;
 };
 
-static struct place place_of(const struct iomd_part *part, u64 offset)
+static struct part_place part_place_of(const struct iomd_part *part, u64 offset)
 {
 	u64 size = READ_ONCE(part->md->length);
 	u64 skip = offset - part->start;
-	struct place place = { .offset = part->offset + skip };
+	struct part_place place = { .offset = part->offset + skip };
 
 	if (skip < part->length && place.offset < size)
 		place.length = min(part->length - skip, size - place.offset);
@@ -34,7 +34,7 @@ static struct place place_of(const struct iomd_part *part, u64 offset)
 
 bool iomd_part_seek(const struct iomd_part *part, struct iomd_segment_iter *iter)
 {
-	struct place place = place_of(part, iter->offset);
+	struct part_place place = part_place_of(part, iter->offset);
 	u64 offset = iter->offset, end = iter->end;
 	bool found;
 
@@ -50,7 +50,7 @@ bool iomd_part_seek(const struct iomd_part *part, struct iomd_segment_iter *iter
 
 bool iomd_part_is_guard(const struct iomd_part *part, u64 offset, u64 *length)
 {
-	struct place place = place_of(part, offset);
+	struct part_place place = part_place_of(part, offset);
 	bool guard;
 
 	if (!place.length) {
@@ -64,7 +64,7 @@ bool iomd_part_is_guard(const struct iomd_part *part, u64 offset, u64 *length)
 
 u64 iomd_part_get_cache_mode(const struct iomd_part *part, u64 offset)
 {
-	struct place place = place_of(part, offset);
+	struct part_place place = part_place_of(part, offset);
 
 	return place.length ? iomd_get_cache_mode(part->md, place.offset) :
 			      IOMD_MAP_DEFAULT_CACHE;
@@ -72,7 +72,7 @@ u64 iomd_part_get_cache_mode(const struct iomd_part *part, u64 offset)
 
 bool iomd_part_is_ram(const struct iomd_part *part, u64 offset)
 {
-	struct place place = place_of(part, offset);
+	struct part_place place = part_place_of(part, offset);
 	phys_addr_t address = 0;
 	u64 length = 0;
 
@@ -169,8 +169,8 @@ void iomd_parts_free(struct iomd_parts *parts)
 }
 
 /* Of several parts that start there, the last: those before it are empty. */
-static noinline const struct iomd_part *bisect(const struct iomd_parts *parts, u32 count,
-					       u64 offset)
+static noinline const struct iomd_part *parts_bisect(const struct iomd_parts *parts, u32 count,
+						     u64 offset)
 {
 	u32 low = 0, high = count;
 
@@ -203,7 +203,7 @@ static inline const struct iomd_part *find_part(const struct iomd_parts *parts, 
 		if (likely(offset - part->start < part->length))
 			return part;
 	}
-	return bisect(parts, count, offset);
+	return parts_bisect(parts, count, offset);
 }
 
 /*
@@ -382,7 +382,7 @@ static int begin_use(const struct iomd_parts *parts)
 	return ret;
 }
 
-static void count_user(struct iomd_composite *composite, bool begin)
+static void composite_count_user(struct iomd_composite *composite, bool begin)
 {
 	unsigned long irq;
 
@@ -420,14 +420,14 @@ int iomd_composite_set_in_use(struct iomd *md, bool begin)
 			return iomd_refuse_end_of_use();
 		for (i = 0; i < parts->count; i++)
 			iomd_set_in_use(parts->list[i].md, false);
-		count_user(composite, false);
+		composite_count_user(composite, false);
 		return 0;
 	}
 	/* From here on the parts stay. */
-	count_user(composite, true);
+	composite_count_user(composite, true);
 	ret = begin_use(parts);
 	if (ret)
-		count_user(composite, false);
+		composite_count_user(composite, false);
 	return ret;
 }
 
@@ -457,12 +457,12 @@ bool iomd_composite_is_ram(struct iomd *md, u64 offset)
 }
 
 /* What of @part is in the range that begins at @offset, as far as there is something. */
-static struct place place_in(const struct iomd_part *part, u64 offset, u64 length)
+static struct part_place place_in(const struct iomd_part *part, u64 offset, u64 length)
 {
 	u64 from = max(offset, part->start);
 	u64 to = min(offset + length, part->start + part->length);
 
-	return (struct place) {
+	return (struct part_place) {
 		.offset = part->offset + (from - part->start),
 		.length = from < to ? to - from : 0,
 	};
@@ -485,7 +485,7 @@ static void drop_parts(const struct iomd_parts *parts, const struct iomd_part *e
 	const struct iomd_part *part = NULL;
 
 	while ((part = next_touched(parts, part, offset, length)) && part != end) {
-		struct place place = place_in(part, offset, length);
+		struct part_place place = place_in(part, offset, length);
 
 		if (place.length)
 			iomd_drop(part->md, place.offset, place.length);
@@ -499,7 +499,7 @@ int iomd_composite_hold(struct iomd *md, u64 offset, u64 length)
 	int ret;
 
 	while ((part = next_touched(parts, part, offset, length))) {
-		struct place place = place_in(part, offset, length);
+		struct part_place place = place_in(part, offset, length);
 
 		ret = place.length ? iomd_hold(part->md, place.offset, place.length) : 0;
 		if (ret) {

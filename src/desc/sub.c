@@ -210,13 +210,13 @@ static int check_sub_range(struct iomd *md, struct iomd *parent, u64 offset, u64
 }
 
 /* May a living sub be given another range? */
-static bool in_use(const struct iomd_sub *sub)
+static bool sub_in_use(const struct iomd_sub *sub)
 {
 	return sub->users || !list_empty(&sub->md.mappings) || iomd_is_nested(&sub->md);
 }
 
 /* Become a composite of @parent; the old one is given up. */
-static int adopt(struct iomd *md, struct iomd *parent)
+static int sub_adopt_parent(struct iomd *md, struct iomd *parent)
 {
 	struct iomd *old = parent_of(md);
 	u8 depth = md->depth;
@@ -260,11 +260,11 @@ int iomd_sub_init_sub_range(struct iomd *md, struct iomd *parent, u64 offset, u6
 	if (!md->ops)
 		iomd_init(md, &sub_ops, 0, 0);
 	/* By something whose end is deferred? */
-	if (in_use(sub))
+	if (sub_in_use(sub))
 		os_object_barrier();
-	if (in_use(sub))
+	if (sub_in_use(sub))
 		return -EBUSY;
-	ret = adopt(md, parent);
+	ret = sub_adopt_parent(md, parent);
 	if (ret)
 		return ret;
 	sub->part = (struct iomd_part) { .md = parent, .offset = offset, .length = length };

@@ -147,7 +147,7 @@ bool iomd_seek(struct iomd *md, struct iomd_segment_iter *iter)
 }
 
 /* Inline, as most walks are short, and begin with it. */
-static __always_inline void seek(struct iomd_segment_iter *iter)
+static __always_inline void iter_seek(struct iomd_segment_iter *iter)
 {
 	struct iomd *md = iter->md;
 	u64 left = iter->end - iter->offset;
@@ -176,7 +176,7 @@ static __always_inline void seek(struct iomd_segment_iter *iter)
  */
 void iomd_segment_iter_seek(struct iomd_segment_iter *iter)
 {
-	seek(iter);
+	iter_seek(iter);
 }
 IOMD_EXPORT(iomd_segment_iter_seek);
 
@@ -201,7 +201,7 @@ void iomd_segment_iter_init(struct iomd_segment_iter *iter, struct iomd *md,
 	iter->offset = min(offset, end);
 	iter->end = end;
 	iter->options = options;
-	seek(iter);
+	iter_seek(iter);
 }
 IOMD_EXPORT(iomd_segment_iter_init);
 

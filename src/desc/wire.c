@@ -29,7 +29,7 @@ static u64 read_state(const struct iomd_wire *wire)
 }
 
 /* Do what was decided from @state, unless it has changed: then try again. */
-static bool change(struct iomd_wire *wire, u64 state, u64 next)
+static bool wire_change(struct iomd_wire *wire, u64 state, u64 next)
 {
 	s64 expected = state;
 
@@ -45,7 +45,7 @@ static bool is_idle(struct iomd_wire *wire)
 		state = read_state(wire);
 		if (!(state & BUSY))
 			return true;
-	} while (!(state & WAITED_FOR) && !change(wire, state, state | WAITED_FOR));
+	} while (!(state & WAITED_FOR) && !wire_change(wire, state, state | WAITED_FOR));
 	return false;
 }
 
@@ -72,7 +72,7 @@ int iomd_wire_begin_slow(struct iomd_wire *wire, bool write)
 			return -EACCES;
 		else if ((state & COUNT) == COUNT)
 			return -EOVERFLOW;
-	} while (!change(wire, state, next));
+	} while (!wire_change(wire, state, next));
 	return next == BUSY;
 }
 
@@ -97,7 +97,7 @@ int iomd_wire_hold(struct iomd_wire *wire)
 			return -EAGAIN;
 		if ((state & READERS) == READERS)
 			return -EOVERFLOW;
-	} while (!change(wire, state, state + READER));
+	} while (!wire_change(wire, state, state + READER));
 	return 0;
 }
 
@@ -111,7 +111,7 @@ void iomd_wire_drop(struct iomd_wire *wire)
 }
 
 /* The memory is about to be unwired, and nobody begins to read any more. */
-static noinline void drain(struct iomd_wire *wire)
+static noinline void wire_drain_readers(struct iomd_wire *wire)
 {
 	DECLARE_COMPLETION_ONSTACK(drained);
 	u64 state;
@@ -121,7 +121,7 @@ static noinline void drain(struct iomd_wire *wire)
 		state = read_state(wire);
 		if (!(state & READERS))
 			return;
-	} while (!change(wire, state, state | DRAINING));
+	} while (!wire_change(wire, state, state | DRAINING));
 	wait_for_completion(&drained);
 }
 
@@ -151,11 +151,11 @@ int iomd_wire_begin_unwire(struct iomd_wire *wire)
 				return iomd_refuse_complete(-EBUSY);
 			next = BUSY | (state & (WRITABLE | READERS));
 		}
-	} while (!change(wire, state, next));
+	} while (!wire_change(wire, state, next));
 	if (next & COUNT)
 		return 0;
 	if (unlikely(next & READERS))
-		drain(wire);
+		wire_drain_readers(wire);
 	return 1;
 }
 
@@ -179,7 +179,7 @@ int iomd_wire_set_in_use(struct iomd_wire *wire, bool begin)
 			return -EAGAIN;
 		if (begin && (state & USERS) == USERS)
 			return -EOVERFLOW;
-	} while (!change(wire, state, begin ? state + USER : state - USER));
+	} while (!wire_change(wire, state, begin ? state + USER : state - USER));
 	return 0;
 }
 
@@ -189,7 +189,7 @@ bool iomd_wire_is_in_use(const struct iomd_wire *wire)
 }
 
 /* The id of the preparation that there is, which has one from now on. */
-static u64 identify(struct iomd_wire *wire)
+static u64 wire_identify(struct iomd_wire *wire)
 {
 	u64 state;
 
@@ -201,7 +201,7 @@ static u64 identify(struct iomd_wire *wire)
 		if (state & IDENTIFIED)
 			break;
 		wire->id = iomd_id_next();
-	} while (!change(wire, state, state | IDENTIFIED));
+	} while (!wire_change(wire, state, state | IDENTIFIED));
 	return wire->id;
 }
 
@@ -212,7 +212,7 @@ u64 iomd_wire_get_id(struct iomd_wire *wire)
 	u64 id;
 
 	raw_spin_lock_irqsave(&wire->lock, irq);
-	id = identify(wire);
+	id = wire_identify(wire);
 	raw_spin_unlock_irqrestore(&wire->lock, irq);
 	return id;
 }

@@ -47,7 +47,7 @@ static u64 mask_of(u64 last, u32 alignment)
 }
 
 /* Bytes of a segment that need no page instead. */
-static u64 within(phys_addr_t address, u64 length, u64 last)
+static u64 bytes_within(phys_addr_t address, u64 length, u64 last)
 {
 	if (address > last)
 		return 0;
@@ -62,7 +62,7 @@ static int count_sparse(struct iomd *md, u64 offset, u64 length, u64 last, u64 *
 	*ranges = 0;
 	*pages = 0;
 	iomd_for_each_segment(iter, md, offset, length) {
-		u64 good = within(iter.address, iter.length, last);
+		u64 good = bytes_within(iter.address, iter.length, last);
 
 		if (!iomd_is_ram_segment(&iter))
 			return -EOPNOTSUPP;
@@ -84,7 +84,7 @@ struct builder {
 	unsigned int page;
 };
 
-static void append(struct builder *builder, u64 address, u64 length)
+static void builder_append(struct builder *builder, u64 address, u64 length)
 {
 	builder->ranges[builder->count].address = address;
 	builder->ranges[builder->count].length = length;
@@ -92,7 +92,7 @@ static void append(struct builder *builder, u64 address, u64 length)
 }
 
 /* A page for each that a segment touches, at the same place in it. */
-static void replace(struct builder *builder, phys_addr_t address, u64 length)
+static void builder_replace(struct builder *builder, phys_addr_t address, u64 length)
 {
 	while (length) {
 		u64 bytes = min_t(u64, length, PAGE_SIZE - offset_in_page(address));
@@ -101,7 +101,7 @@ static void replace(struct builder *builder, phys_addr_t address, u64 length)
 			builder->sg = iomd_segments_next(builder->sg);
 			builder->page = 0;
 		}
-		append(builder, sg_phys(builder->sg) + (u64)builder->page++ * PAGE_SIZE +
+		builder_append(builder, sg_phys(builder->sg) + (u64)builder->page++ * PAGE_SIZE +
 				offset_in_page(address), bytes);
 		address += bytes;
 		length -= bytes;
@@ -115,7 +115,7 @@ static int get_pages(struct iomd_bounce *bounce, u64 bytes, u64 mask)
 	return iomd_pages_check(&wish) ?: iomd_pages_alloc(&wish, &bounce->pages);
 }
 
-static int begin(struct builder *builder, u64 ranges)
+static int builder_begin(struct builder *builder, u64 ranges)
 {
 	if (ranges > U32_MAX || iomd_should_fail())
 		return -ENOMEM;
@@ -123,7 +123,7 @@ static int begin(struct builder *builder, u64 ranges)
 	return builder->ranges ? 0 : -ENOMEM;
 }
 
-static int finish(struct builder *builder, struct iomd_bounce *bounce)
+static int builder_finish(struct builder *builder, struct iomd_bounce *bounce)
 {
 	int ret = iomd_extents_init(&bounce->general.extents, builder->ranges, builder->count);
 
@@ -143,34 +143,34 @@ static int build_sparse(struct iomd_bounce *bounce, struct iomd *md, u64 offset,
 
 	ret = count_sparse(md, offset, length, last, &ranges, &pages) ?:
 	      get_pages(bounce, pages << PAGE_SHIFT, mask_of(last, 1)) ?:
-	      begin(&builder, ranges);
+	      builder_begin(&builder, ranges);
 	if (ret)
 		return ret;
 	builder.sg = bounce->pages.table.sgl;
 	iomd_for_each_segment(iter, md, offset, length) {
-		u64 good = within(iter.address, iter.length, last);
+		u64 good = bytes_within(iter.address, iter.length, last);
 
 		if (good)
-			append(&builder, iter.address, good);
-		replace(&builder, iter.address + good, iter.length - good);
+			builder_append(&builder, iter.address, good);
+		builder_replace(&builder, iter.address + good, iter.length - good);
 	}
-	return finish(&builder, bounce);
+	return builder_finish(&builder, bounce);
 }
 
 /* The pages as they are. */
-static int list_pages(struct iomd_bounce *bounce)
+static int bounce_list_pages(struct iomd_bounce *bounce)
 {
 	struct builder builder = {};
 	struct scatterlist *sg;
 	unsigned int i;
 	int ret;
 
-	ret = begin(&builder, bounce->pages.table.nents);
+	ret = builder_begin(&builder, bounce->pages.table.nents);
 	if (ret)
 		return ret;
 	for_each_sgtable_sg(&bounce->pages.table, sg, i)
-		append(&builder, sg_phys(sg), sg->length);
-	return finish(&builder, bounce);
+		builder_append(&builder, sg_phys(sg), sg->length);
+	return builder_finish(&builder, bounce);
 }
 
 static int build_whole(struct iomd_bounce *bounce, u64 length, const struct iomd_limits *limits)
@@ -179,7 +179,7 @@ static int build_whole(struct iomd_bounce *bounce, u64 length, const struct iomd
 			     limits->length_alignment);
 
 	return get_pages(bounce, length, mask_of(limits->last, alignment)) ?:
-	       list_pages(bounce);
+	       bounce_list_pages(bounce);
 }
 
 static int build_of_pages(struct iomd_bounce *bounce, const struct iomd_dma_map *map)
@@ -197,11 +197,11 @@ static int build_of_pages(struct iomd_bounce *bounce, const struct iomd_dma_map 
 		iomd_count(IOMD_PAGES_ALLOCATED, 1);
 		clear_highpage(page);
 	}
-	return iomd_segments_finish(segments) ?: list_pages(bounce);
+	return iomd_segments_finish(segments) ?: bounce_list_pages(bounce);
 }
 
 /* What was built becomes a descriptor, or what there is of it goes. */
-static struct iomd *publish(struct iomd_bounce *bounce, u64 length, u64 direction, int ret)
+static struct iomd *bounce_publish(struct iomd_bounce *bounce, u64 length, u64 direction, int ret)
 {
 	if (ret) {
 		os_object_release(&bounce->general.md.object);
@@ -219,8 +219,8 @@ struct iomd *iomd_bounce_sparse(struct iomd *md, u64 offset, u64 length, u64 dir
 
 	if (!bounce)
 		return ERR_PTR(-ENOMEM);
-	return publish(bounce, length, direction,
-		       build_sparse(bounce, md, offset, length, last));
+	return bounce_publish(bounce, length, direction,
+			      build_sparse(bounce, md, offset, length, last));
 }
 
 struct iomd *iomd_bounce_whole(u64 length, u64 direction, const struct iomd_limits *limits)
@@ -229,7 +229,7 @@ struct iomd *iomd_bounce_whole(u64 length, u64 direction, const struct iomd_limi
 
 	if (!bounce)
 		return ERR_PTR(-ENOMEM);
-	return publish(bounce, length, direction, build_whole(bounce, length, limits));
+	return bounce_publish(bounce, length, direction, build_whole(bounce, length, limits));
 }
 
 struct iomd *iomd_bounce_of_pages(const struct iomd_dma_map *map, u64 direction)
@@ -238,7 +238,7 @@ struct iomd *iomd_bounce_of_pages(const struct iomd_dma_map *map, u64 direction)
 
 	if (!bounce)
 		return ERR_PTR(-ENOMEM);
-	return publish(bounce, map->length, direction, build_of_pages(bounce, map));
+	return bounce_publish(bounce, map->length, direction, build_of_pages(bounce, map));
 }
 
 /* Contiguous memory that the descriptor does not share. */
@@ -266,8 +266,8 @@ static int copy_run(phys_addr_t address, u64 length, struct iomd *md, u64 offset
 	return 0;
 }
 
-static int copy_segment(phys_addr_t address, u64 length, struct iomd *md, u64 offset,
-			bool to_md, bool may_sleep)
+static int bounce_copy_segment(phys_addr_t address, u64 length, struct iomd *md, u64 offset,
+			       bool to_md, bool may_sleep)
 {
 	u64 bytes;
 	int ret;
@@ -296,8 +296,8 @@ int iomd_bounce_copy(struct iomd *bounce, u64 bounce_offset, struct iomd *md, u6
 	int ret;
 
 	iomd_for_each_segment(iter, bounce, bounce_offset, length) {
-		ret = copy_segment(iter.address, iter.length, md,
-				   offset + (iter.offset - bounce_offset), to_md, may_sleep);
+		ret = bounce_copy_segment(iter.address, iter.length, md,
+					  offset + (iter.offset - bounce_offset), to_md, may_sleep);
 		if (ret)
 			return ret;
 	}

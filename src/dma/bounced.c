@@ -13,7 +13,8 @@
 #include "device.h"
 
 /* What is behind an address of the device's. */
-static phys_addr_t behind(struct device *dev, struct iommu_domain *domain, dma_addr_t address)
+static phys_addr_t address_behind(struct device *dev, struct iommu_domain *domain,
+				  dma_addr_t address)
 {
 	return domain ? iommu_iova_to_phys(domain, address) : dma_to_phys(dev, address);
 }
@@ -34,7 +35,7 @@ static bool lies_elsewhere(const struct iomd_dma_map *map)
 		address = sg_dma_address(dma) + (at - start);
 		/* Where nothing ever needs a sync, nothing is copied. */
 		if (dma_need_sync(map->dev, address) &&
-		    behind(map->dev, domain, address) != sg_phys(sg))
+		    address_behind(map->dev, domain, address) != sg_phys(sg))
 			return true;
 		at += sg->length;
 	}

@@ -120,7 +120,7 @@ int iomd_dma_command_specify_locked(struct iomd_dma_command *command,
 	return 0;
 }
 
-static struct iomd_dma_command *alloc(void *ref_con)
+static struct iomd_dma_command *command_alloc(void *ref_con)
 {
 	struct iomd_dma_command *command = os_object_alloc(&iomd_dma_command_meta_class);
 
@@ -191,7 +191,7 @@ iomd_dma_command_with_specification(iomd_dma_segment_function function,
 				    u64 mapping_options, struct device *mapper,
 				    void *ref_con)
 {
-	struct iomd_dma_command *command = alloc(ref_con);
+	struct iomd_dma_command *command = command_alloc(ref_con);
 	int ret;
 
 	if (!command)
@@ -250,7 +250,7 @@ IOMD_EXPORT(iomd_dma_command_weak_with_specification);
  */
 struct iomd_dma_command *iomd_dma_command_with_ref_con(void *ref_con)
 {
-	return alloc(ref_con) ?: ERR_PTR(-ENOMEM);
+	return command_alloc(ref_con) ?: ERR_PTR(-ENOMEM);
 }
 IOMD_EXPORT(iomd_dma_command_with_ref_con);
 
@@ -268,7 +268,7 @@ IOMD_EXPORT(iomd_dma_command_with_ref_con);
 struct iomd_dma_command *iomd_dma_command_clone_command(struct iomd_dma_command *command,
 							void *ref_con)
 {
-	struct iomd_dma_command *clone = alloc(ref_con);
+	struct iomd_dma_command *clone = command_alloc(ref_con);
 
 	if (!clone)
 		return ERR_PTR(-ENOMEM);

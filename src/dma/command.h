@@ -16,7 +16,7 @@ struct iomd_limits iomd_dma_command_limits(const struct iomd_dma_command *comman
 /* What is prepared, or NULL, for who does not hold the lock. */
 static inline struct iomd_dma_view *iomd_dma_command_view(const struct iomd_dma_command *command)
 {
-	/* Pairs with publish() of transfer.c. */
+	/* Pairs with command_publish_view(). */
 	return smp_load_acquire(&command->view);
 }
 

@@ -226,7 +226,7 @@ u32 iomd_cursor_gen_physical_segments(struct iomd_cursor *cursor, struct iomd *m
 				      u64 max_transfer_size, u64 *transfer_size)
 {
 	struct iomd_limits limits = IOMD_NO_LIMITS;
-	struct iomd_runs runs = { .md = md };
+	struct iomd_dma_runs runs = { .md = md };
 	struct iomd_pieces pieces;
 	u64 left, covered = 0;
 	u32 index = 0;

@@ -129,7 +129,7 @@ static struct iomd_dma_map *first_mapped(struct iomd_dma_device *device)
 	return READ_ONCE(device->own_map.mapped) ? &device->own_map : NULL;
 }
 
-static void undo(struct iomd_dma_device *device, struct iomd_dma_map *map)
+static void dma_device_undo_map(struct iomd_dma_device *device, struct iomd_dma_map *map)
 {
 	lockdep_assert_held(&device->lock);
 	if (!READ_ONCE(map->mapped))
@@ -166,7 +166,7 @@ static bool revoke_one(struct iomd_dma_device *device)
 	if (has_pages && map != &device->own_map)
 		hlist_del(&map->node);
 	if (map && !has_pages)
-		undo(device, map);
+		dma_device_undo_map(device, map);
 	spin_unlock_irqrestore(&device->lock, irq);
 	if (has_pages)
 		undo_pages(map);
@@ -177,7 +177,7 @@ static bool revoke_one(struct iomd_dma_device *device)
  * Of what is mapped the device loses sight; who mapped it finds out later, or comes
  * first to undo it.
  */
-static void revoke(struct iomd_dma_device *device)
+static void dma_device_revoke_maps(struct iomd_dma_device *device)
 {
 	atomic_add(IOMD_DMA_DEVICE_GONE, &device->busy);
 	wait_var_event(&device->busy,
@@ -190,7 +190,7 @@ static void revoke(struct iomd_dma_device *device)
  * The driver core holds the lock of a device whose driver leaves until driver_left()
  * has returned. Only then may its code go, which the end of this module waits for.
  */
-static void forget(struct work_struct *work)
+static void dma_device_forget(struct work_struct *work)
 {
 	struct iomd_dma_device *device = container_of(work, struct iomd_dma_device, left_work);
 
@@ -225,7 +225,7 @@ static void driver_left(struct device *dev, void *resource)
 
 	if (iomd_compat_has_driver(dev) && ask_to_be_told(device))
 		return;
-	revoke(device);
+	dma_device_revoke_maps(device);
 	queue_work(device_wq, &device->left_work);
 }
 
@@ -235,7 +235,7 @@ static int is_of(struct device *dev, void *resource, void *device)
 }
 
 /* A present one, or one that has gone and stays so until another driver comes. */
-static struct iomd_dma_device *find(struct device *dev)
+static struct iomd_dma_device *dma_device_find(struct device *dev)
 {
 	struct iomd_dma_device *device, *found = NULL;
 
@@ -252,7 +252,7 @@ static struct iomd_dma_device *find(struct device *dev)
 	return found;
 }
 
-static struct iomd_dma_device *make(struct device *dev)
+static struct iomd_dma_device *dma_device_make(struct device *dev)
 {
 	struct iomd_dma_device *device = NULL;
 	unsigned long irq;
@@ -266,7 +266,7 @@ static struct iomd_dma_device *make(struct device *dev)
 	spin_lock_init(&device->lock);
 	INIT_HLIST_HEAD(&device->maps);
 	INIT_WORK(&device->put_work, put_last);
-	INIT_WORK(&device->left_work, forget);
+	INIT_WORK(&device->left_work, dma_device_forget);
 	spin_lock_irqsave(&devices_lock, irq);
 	list_add_rcu(&device->node, &devices);
 	spin_unlock_irqrestore(&devices_lock, irq);
@@ -283,7 +283,7 @@ static bool is_watched(const struct iomd_dma_device *device)
  * While a driver leaves, it is too late to be told; should it begin to just now,
  * somebody may have been told, or not.
  */
-static int watch(struct iomd_dma_device *device)
+static int dma_device_watch_driver(struct iomd_dma_device *device)
 {
 	struct device *dev = device->dev;
 
@@ -323,16 +323,16 @@ static bool try_lock(struct device *dev)
 }
 
 /* One that nobody has met yet, as it seems. */
-static noinline struct iomd_dma_device *meet(struct device *dev)
+static noinline struct iomd_dma_device *dma_device_meet(struct device *dev)
 {
 	struct iomd_dma_device *device;
 	bool locked = try_lock(dev);
 	int ret = -ENOMEM;
 
 	mutex_lock(&make_lock);
-	device = find(dev) ?: make(dev);
+	device = dma_device_find(dev) ?: dma_device_make(dev);
 	if (device)
-		ret = iomd_dma_device_is_gone(device) ? -ENODEV : watch(device);
+		ret = iomd_dma_device_is_gone(device) ? -ENODEV : dma_device_watch_driver(device);
 	mutex_unlock(&make_lock);
 	if (locked)
 		device_unlock(dev);
@@ -360,11 +360,11 @@ struct iomd_dma_device *iomd_dma_device_get(struct device *dev)
 		dev_err_once(dev, "iomd: the device is not set up for DMA\n");
 		return ERR_PTR(-ENODEV);
 	}
-	device = find(dev);
+	device = dma_device_find(dev);
 	if (likely(device && !iomd_dma_device_is_gone(device) && is_watched(device)))
 		return device;
 	iomd_dma_device_put(device);
-	return meet(dev);
+	return dma_device_meet(dev);
 }
 IOMD_EXPORT_TEST(iomd_dma_device_get);
 
@@ -407,7 +407,7 @@ void iomd_dma_device_begin(struct iomd_dma_device *device, struct iomd_dma_map *
 }
 IOMD_EXPORT_TEST(iomd_dma_device_begin);
 
-static void unlink(struct iomd_dma_device *device, struct iomd_dma_map *map)
+static void dma_device_unlink_map(struct iomd_dma_device *device, struct iomd_dma_map *map)
 {
 	unsigned long irq;
 
@@ -427,7 +427,7 @@ static noinline void end_while_going(struct iomd_dma_device *device, struct iomd
 		return;
 	}
 	spin_lock_irqsave(&device->lock, irq);
-	undo(device, map);
+	dma_device_undo_map(device, map);
 	spin_unlock_irqrestore(&device->lock, irq);
 }
 
@@ -438,7 +438,7 @@ void iomd_dma_device_end(struct iomd_dma_device *device, struct iomd_dma_map *ma
 		return;
 	}
 	if (map != &device->own_map)
-		unlink(device, map);
+		dma_device_unlink_map(device, map);
 	iomd_dma_map_undo(map);
 	iomd_dma_device_exit(device);
 }

@@ -13,9 +13,9 @@
 #include "view.h"
 
 /* The list goes on from @offset until the room is full; all or nothing is told. */
-static int generate(struct iomd_dma_command *command, const struct iomd_dma_view *view,
-		    iomd_dma_segment_function function, u64 *offset, void *segments,
-		    u32 *num_segments)
+static int generate_segments(struct iomd_dma_command *command, const struct iomd_dma_view *view,
+			     iomd_dma_segment_function function, u64 *offset, void *segments,
+			     u32 *num_segments)
 {
 	struct iomd_pieces pieces;
 	u32 index = 0;
@@ -73,7 +73,7 @@ int iomd_dma_command_gen_iovm_segments_with_function(struct iomd_dma_command *co
 		return -ENODEV;
 	if (*offset >= view->runs.length)
 		return -EOVERFLOW;
-	return generate(command, view, function, offset, segments, num_segments);
+	return generate_segments(command, view, function, offset, segments, num_segments);
 }
 IOMD_EXPORT(iomd_dma_command_gen_iovm_segments_with_function);
 
@@ -149,11 +149,11 @@ int iomd_dma_command_gen64_iovm_segments(struct iomd_dma_command *command, u64 *
 }
 IOMD_EXPORT(iomd_dma_command_gen64_iovm_segments);
 
-static u64 transfer(struct iomd_dma_command *command, u64 offset, void *bytes, u64 length,
-		    bool write)
+static u64 transfer_bytes(struct iomd_dma_command *command, u64 offset, void *bytes, u64 length,
+			  bool write)
 {
 	struct iomd_dma_view *view = iomd_dma_command_view(command);
-	const struct iomd_runs *runs;
+	const struct iomd_dma_runs *runs;
 	u64 done;
 
 	if (!view || iomd_dma_view_check_device(view))
@@ -191,7 +191,7 @@ static u64 transfer(struct iomd_dma_command *command, u64 offset, void *bytes, u
 u64 iomd_dma_command_read_bytes(struct iomd_dma_command *command, u64 offset, void *bytes,
 				u64 length)
 {
-	return transfer(command, offset, bytes, length, false);
+	return transfer_bytes(command, offset, bytes, length, false);
 }
 IOMD_EXPORT(iomd_dma_command_read_bytes);
 
@@ -212,6 +212,6 @@ IOMD_EXPORT(iomd_dma_command_read_bytes);
 u64 iomd_dma_command_write_bytes(struct iomd_dma_command *command, u64 offset,
 				 const void *bytes, u64 length)
 {
-	return transfer(command, offset, (void *)bytes, length, true);
+	return transfer_bytes(command, offset, (void *)bytes, length, true);
 }
 IOMD_EXPORT(iomd_dma_command_write_bytes);

@@ -38,7 +38,7 @@ static unsigned int broken_limits(const struct iomd_limits *limits, u64 address,
 }
 
 /* Run that holds @offset, which is less than the length. */
-static unsigned int find_run(const struct iomd_runs *runs, u64 offset)
+static unsigned int find_run(const struct iomd_dma_runs *runs, u64 offset)
 {
 	unsigned int low = 0, high = runs->count;
 
@@ -56,7 +56,7 @@ static unsigned int find_run(const struct iomd_runs *runs, u64 offset)
 /* Step to what follows what is known as next. */
 static void look_further(struct iomd_pieces *pieces)
 {
-	const struct iomd_runs *runs = pieces->runs;
+	const struct iomd_dma_runs *runs = pieces->runs;
 
 	if (runs->list) {
 		unsigned int run = pieces->run;
@@ -84,7 +84,7 @@ static void look_further(struct iomd_pieces *pieces)
  *
  * Context: any, hard IRQ included.
  */
-void iomd_pieces_init(struct iomd_pieces *pieces, const struct iomd_runs *runs,
+void iomd_pieces_init(struct iomd_pieces *pieces, const struct iomd_dma_runs *runs,
 		      const struct iomd_limits *limits, u64 offset)
 {
 	pieces->runs = runs;

@@ -41,24 +41,24 @@ struct iomd_limits {
 #define IOMD_MISALIGNED		BIT(1)
 
 /* Contiguous addresses; they end where the next run's offset is. */
-struct iomd_run {
+struct iomd_dma_run {
 	u64 offset;
 	u64 address;
 };
 
 /**
- * struct iomd_runs - what somebody sees from an offset on
+ * struct iomd_dma_runs - what somebody sees from an offset on
  * @md: descriptor that is walked
  * @offset: where in @md
  * @length: bytes
  * @list: NULL, or the runs to walk instead, by offset, and an end behind them
  * @count: of the runs in @list
  */
-struct iomd_runs {
+struct iomd_dma_runs {
 	struct iomd *md;
 	u64 offset;
 	u64 length;
-	struct iomd_run *list;
+	struct iomd_dma_run *list;
 	unsigned int count;
 };
 
@@ -75,7 +75,7 @@ struct iomd_pieces {
 	u64 offset;
 	unsigned int broken;
 	/* private: */
-	const struct iomd_runs *runs;
+	const struct iomd_dma_runs *runs;
 	const struct iomd_limits *limits;
 	/* The rest of the present run, as far as it was looked at, and what follows. */
 	u64 rest_address, rest_length;
@@ -105,7 +105,7 @@ static inline u64 iomd_limits_cut(const struct iomd_limits *limits, u64 address,
 	return iomd_limits_cut_run(limits, address, length);
 }
 
-void iomd_pieces_init(struct iomd_pieces *pieces, const struct iomd_runs *runs,
+void iomd_pieces_init(struct iomd_pieces *pieces, const struct iomd_dma_runs *runs,
 		      const struct iomd_limits *limits, u64 offset);
 bool iomd_pieces_next(struct iomd_pieces *pieces);
 

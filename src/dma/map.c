@@ -33,8 +33,8 @@ static __always_inline int check_segment(const struct iomd_segment_iter *iter,
 }
 
 /* One segment, in pieces that the device can take. */
-static int append(struct iomd_dma_table *table, const struct iomd_limits *limits,
-		  phys_addr_t address, u64 length)
+static int table_append_segment(struct iomd_dma_table *table, const struct iomd_limits *limits,
+				phys_addr_t address, u64 length)
 {
 	int ret = 0;
 
@@ -61,7 +61,8 @@ static int reason_for_end(const struct iomd_dma_map *map, u64 offset)
 }
 
 /* Most fill one entry: inline, and without zeroes for what is set next, as that shows. */
-static __always_inline int fill(struct iomd_dma_map *map, const struct iomd_limits *limits)
+static __always_inline int map_fill_table(struct iomd_dma_map *map,
+					  const struct iomd_limits *limits)
 {
 	struct iomd_dma_table table = iomd_dma_table_begin(&map->sgt, map->entries);
 	struct iomd_segment_iter iter __uninitialized;
@@ -74,7 +75,7 @@ static __always_inline int fill(struct iomd_dma_map *map, const struct iomd_limi
 	iomd_segment_iter_init(&iter, map->md, map->offset, map->length, options);
 	while (iter.length) {
 		ret = check_segment(&iter, &reach) ?:
-		      append(&table, limits, iter.address, iter.length);
+		      table_append_segment(&table, limits, iter.address, iter.length);
 		if (ret)
 			return ret;
 		if (iter.offset + iter.length == map->offset + map->length) {
@@ -151,7 +152,7 @@ static int make_table(struct iomd_dma_map *map)
 {
 	struct iomd_limits limits = iomd_dma_device_limits(map->device);
 
-	return fill(map, &limits) ?: show_table(map, &limits);
+	return map_fill_table(map, &limits) ?: show_table(map, &limits);
 }
 
 /* Who passes the DMA API's constant means the same by it. */
@@ -243,7 +244,7 @@ err_free:
 	return ERR_PTR(ret);
 }
 
-static int show_pages(struct iomd_dma_map *map)
+static int map_show_pages(struct iomd_dma_map *map)
 {
 	int ret;
 
@@ -264,7 +265,7 @@ struct iomd_dma_map *iomd_dma_map_pages(struct iomd_dma_device *device, u64 leng
 
 	if (!map)
 		return ERR_PTR(-ENOMEM);
-	ret = show_pages(map);
+	ret = map_show_pages(map);
 	if (!ret)
 		return map;
 	free_map(map);

@@ -12,10 +12,10 @@
 #include "../desc/descriptor.h"
 #include "limits.h"
 
-static int characterise(struct iomd *md, struct iomd_dma_characteristics *characteristics)
+static int operation_characterise(struct iomd *md, struct iomd_dma_characteristics *characteristics)
 {
 	const struct iomd_limits limits = IOMD_NO_LIMITS;
-	struct iomd_runs runs = { .md = md, .length = iomd_get_length(md) };
+	struct iomd_dma_runs runs = { .md = md, .length = iomd_get_length(md) };
 	struct iomd_pieces pieces;
 
 	*characteristics = (struct iomd_dma_characteristics) {
@@ -36,10 +36,10 @@ static int characterise(struct iomd *md, struct iomd_dma_characteristics *charac
 	return 0;
 }
 
-static int walk(struct iomd *md, struct iomd_dma_walk_segment_args *args)
+static int operation_walk(struct iomd *md, struct iomd_dma_walk_segment_args *args)
 {
 	const struct iomd_limits limits = IOMD_NO_LIMITS;
-	struct iomd_runs runs = { .md = md, .length = iomd_get_length(md) };
+	struct iomd_dma_runs runs = { .md = md, .length = iomd_get_length(md) };
 	struct iomd_pieces pieces;
 
 	if (args->mapped)
@@ -55,7 +55,7 @@ static int walk(struct iomd *md, struct iomd_dma_walk_segment_args *args)
 	return 0;
 }
 
-static int map(struct iomd *md, struct iomd_dma_map_args *args)
+static int operation_map(struct iomd *md, struct iomd_dma_map_args *args)
 {
 	struct iomd_dma_map *map;
 	struct scatterlist *sg;
@@ -77,7 +77,7 @@ static int map(struct iomd *md, struct iomd_dma_map_args *args)
 	return 0;
 }
 
-static int unmap(struct iomd_dma_map_args *args)
+static int operation_unmap(struct iomd_dma_map_args *args)
 {
 	iomd_dma_unmap(args->map);
 	args->map = NULL;
@@ -129,18 +129,18 @@ int iomd_dma_command_operation(struct iomd *md, enum iomd_dma_operation op, void
 		return -EINVAL;
 	switch (op) {
 	case IOMD_MD_GET_CHARACTERISTICS:
-		return characterise(md, data);
+		return operation_characterise(md, data);
 	case IOMD_MD_WALK_SEGMENTS:
 	case IOMD_MD_FIRST_SEGMENT:
-		return walk(md, data);
+		return operation_walk(md, data);
 	case IOMD_MD_SET_DMA_ACTIVE:
 		return iomd_set_in_use(md, true);
 	case IOMD_MD_SET_DMA_INACTIVE:
 		return iomd_set_in_use(md, false);
 	case IOMD_MD_DMA_MAP:
-		return map(md, data);
+		return operation_map(md, data);
 	case IOMD_MD_DMA_UNMAP:
-		return unmap(data);
+		return operation_unmap(data);
 	case IOMD_MD_ADD_DMA_MAP_SPEC:
 		return -EOPNOTSUPP;
 	default:

@@ -12,7 +12,7 @@
 #include "command.h"
 #include "view.h"
 
-static void publish(struct iomd_dma_command *command, struct iomd_dma_view *view)
+static void command_publish_view(struct iomd_dma_command *command, struct iomd_dma_view *view)
 {
 	/* Pairs with iomd_dma_command_view(). */
 	smp_store_release(&command->view, view);
@@ -46,8 +46,8 @@ static int check_range(const struct iomd_dma_command *command, u64 offset, u64 l
 	return length & (options->alignment_length - 1) ? -EINVAL : 0;
 }
 
-static int prepare(struct iomd_dma_command *command, u64 offset, u64 length, bool flush_cache,
-		   bool synchronize)
+static int command_prepare(struct iomd_dma_command *command, u64 offset, u64 length,
+			   bool flush_cache, bool synchronize)
 {
 	struct iomd_dma_view *view;
 	int ret;
@@ -78,7 +78,7 @@ static int prepare(struct iomd_dma_command *command, u64 offset, u64 length, boo
 		return ret;
 	}
 	command->active = 1;
-	publish(command, view);
+	command_publish_view(command, view);
 	return 0;
 }
 
@@ -93,7 +93,7 @@ static int complete_one(struct iomd_dma_command *command, bool invalidate_cache,
 		return -EAGAIN;
 	if (--command->active)
 		return 0;
-	publish(command, NULL);
+	command_publish_view(command, NULL);
 	if (invalidate_cache && !view->brought_back)
 		ret = flush_caches(command, view, IOMD_MEMORY_INCOHERENT_IO_FLUSH);
 	err = iomd_dma_view_close(view, synchronize);
@@ -141,7 +141,7 @@ static int set_memory(struct iomd_dma_command *command, struct iomd *md, bool au
 	command->md = iomd_retain(md);
 	if (!md || !auto_prepare)
 		return 0;
-	ret = prepare(command, 0, 0, true, true);
+	ret = command_prepare(command, 0, 0, true, true);
 	if (ret)
 		iomd_dma_command_clear_locked(command);
 	return ret;
@@ -268,7 +268,7 @@ int iomd_dma_command_prepare(struct iomd_dma_command *command, u64 offset, u64 l
 
 	might_sleep();
 	mutex_lock(&command->lock);
-	ret = prepare(command, offset, length, flush_cache, synchronize);
+	ret = command_prepare(command, offset, length, flush_cache, synchronize);
 	mutex_unlock(&command->lock);
 	return ret;
 }
@@ -307,7 +307,7 @@ int iomd_dma_command_prepare_with_specification(struct iomd_dma_command *command
 		ret = iomd_dma_command_specify_locked(command, function, options,
 						      mapping_options, mapper);
 	if (!ret)
-		ret = prepare(command, offset, length, flush_cache, synchronize);
+		ret = command_prepare(command, offset, length, flush_cache, synchronize);
 	mutex_unlock(&command->lock);
 	return ret;
 }
@@ -363,13 +363,13 @@ static int force_double_buffer(struct iomd_dma_command *command)
 		iomd_dma_view_sync_out(old);
 		return PTR_ERR(view);
 	}
-	publish(command, view);
+	command_publish_view(command, view);
 	iomd_dma_view_close(old, false);
 	iomd_dma_view_free(old);
 	return 0;
 }
 
-static int synchronize(struct iomd_dma_command *command, u64 options)
+static int command_synchronize(struct iomd_dma_command *command, u64 options)
 {
 	u64 direction = options & IOMD_DIRECTION_MASK;
 	int ret;
@@ -415,7 +415,7 @@ int iomd_dma_command_synchronize(struct iomd_dma_command *command, u64 options)
 	    (options & IOMD_DIRECTION_MASK) == IOMD_DIRECTION_OUT_IN)
 		return -EINVAL;
 	mutex_lock(&command->lock);
-	ret = synchronize(command, options);
+	ret = command_synchronize(command, options);
 	mutex_unlock(&command->lock);
 	return ret;
 }

@@ -46,7 +46,7 @@ static bool lies_within(const struct iomd_dma_view *view, const struct iomd_dma_
 }
 
 /* The descriptor's direction, but for memory that is prepared for reading only. */
-static enum dma_data_direction direction_of(const struct iomd_dma_view *view)
+static enum dma_data_direction view_direction(const struct iomd_dma_view *view)
 {
 	if (!iomd_is_writable(view->md, view->offset, view->runs.length))
 		return DMA_TO_DEVICE;
@@ -54,8 +54,8 @@ static enum dma_data_direction direction_of(const struct iomd_dma_view *view)
 }
 
 /* Have something in the place of the memory; whatever it held may be garbage. */
-static int replace(struct iomd_dma_view *view, struct iomd_dma_command *command,
-		   enum iomd_bouncing bouncing)
+static int view_replace(struct iomd_dma_view *view, struct iomd_dma_command *command,
+			enum iomd_bouncing bouncing)
 {
 	u64 direction = iomd_get_direction(view->md), length = view->runs.length;
 	struct iomd *md;
@@ -83,7 +83,7 @@ static void give_up_replacement(struct iomd_dma_view *view)
 	view->whole = false;
 }
 
-static int copy(struct iomd_dma_view *view, bool to_md)
+static int view_copy(struct iomd_dma_view *view, bool to_md)
 {
 	if (!iomd_dma_view_is_bounced(view))
 		return 0;
@@ -93,9 +93,9 @@ static int copy(struct iomd_dma_view *view, bool to_md)
 }
 
 /* @length addresses follow those that are listed; the end is behind them. */
-static void append(struct iomd_runs *runs, u64 address, u64 length)
+static void runs_append(struct iomd_dma_runs *runs, u64 address, u64 length)
 {
-	struct iomd_run *last = runs->list + runs->count;
+	struct iomd_dma_run *last = runs->list + runs->count;
 	u64 offset = last->offset;
 
 	if (!runs->count || last[-1].address + (offset - last[-1].offset) != address) {
@@ -122,13 +122,13 @@ static int list_runs(struct iomd_dma_view *view)
 	view->runs.count = 0;
 	view->runs.list->offset = 0;
 	for_each_sgtable_dma_sg(&map->sgt, sg, i)
-		append(&view->runs, sg_dma_address(sg), sg_dma_len(sg));
+		runs_append(&view->runs, sg_dma_address(sg), sg_dma_len(sg));
 	for (i = 0; i < map->page_count; i++, left -= PAGE_SIZE)
-		append(&view->runs, map->pages[i].address, min_t(u64, left, PAGE_SIZE));
+		runs_append(&view->runs, map->pages[i].address, min_t(u64, left, PAGE_SIZE));
 	return 0;
 }
 
-static void unmap(struct iomd_dma_view *view)
+static void view_unmap(struct iomd_dma_view *view)
 {
 	iomd_dma_unmap(view->map);
 	view->map = NULL;
@@ -136,7 +136,7 @@ static void unmap(struct iomd_dma_view *view)
 	view->runs.list = NULL;
 }
 
-static int map(struct iomd_dma_view *view, struct iomd_dma_device *device)
+static int view_map(struct iomd_dma_view *view, struct iomd_dma_device *device)
 {
 	struct iomd_dma_map *map;
 	int ret;
@@ -148,7 +148,7 @@ static int map(struct iomd_dma_view *view, struct iomd_dma_device *device)
 	view->map = map;
 	ret = list_runs(view);
 	if (ret)
-		unmap(view);
+		view_unmap(view);
 	return ret;
 }
 
@@ -174,26 +174,26 @@ static bool may_have_to_copy(const struct iomd_dma_view *view, unsigned int brok
 }
 
 /* Show the memory to the device in one way; 1 if it would break a limit so. */
-static int try(struct iomd_dma_view *view, struct iomd_dma_command *command,
-	       enum iomd_bouncing bouncing, bool fill, unsigned int *broken)
+static int view_try(struct iomd_dma_view *view, struct iomd_dma_command *command,
+		    enum iomd_bouncing bouncing, bool fill, unsigned int *broken)
 {
 	int ret = 0;
 
 	*broken = 0;
 	if (bouncing) {
-		ret = replace(view, command, bouncing);
+		ret = view_replace(view, command, bouncing);
 		if (!ret && fill)
-			ret = copy(view, false);
+			ret = view_copy(view, false);
 	}
 	if (!ret && command->device)
-		ret = map(view, command->device);
+		ret = view_map(view, command->device);
 	if (!ret && (view->limits.last != U64_MAX || view->limits.alignment > 1 || bouncing) &&
 	    !(command->mapping & IOMD_DMA_MAP_OPTION_ITERATE_ONLY))
 		ret = look_for_broken_limits(view, broken);
 	if (!ret && !may_have_to_copy(view, *broken))
 		return 0;
 	if (view->map)
-		unmap(view);
+		view_unmap(view);
 	give_up_replacement(view);
 	return ret ?: 1;
 }
@@ -202,7 +202,7 @@ static int try(struct iomd_dma_view *view, struct iomd_dma_command *command,
  * In place of all of it, memory that the DMA API knows the device to reach. Each page of
  * it begins where a page does.
  */
-static int show_pages(struct iomd_dma_view *view, struct iomd_dma_command *command, bool fill)
+static int view_show_pages(struct iomd_dma_view *view, struct iomd_dma_command *command, bool fill)
 {
 	unsigned int broken;
 	struct iomd *md;
@@ -224,7 +224,7 @@ static int show_pages(struct iomd_dma_view *view, struct iomd_dma_command *comma
 	view->whole = true;
 	ret = list_runs(view);
 	if (!ret && fill)
-		ret = copy(view, false);
+		ret = view_copy(view, false);
 	if (!ret)
 		ret = look_for_broken_limits(view, &broken);
 	if (!ret && may_have_to_copy(view, broken))
@@ -237,7 +237,7 @@ static int show_pages(struct iomd_dma_view *view, struct iomd_dma_command *comma
 err_give_up:
 	give_up_replacement(view);
 err_unmap:
-	unmap(view);
+	view_unmap(view);
 	return ret;
 }
 
@@ -257,8 +257,8 @@ static int next_bouncing(const struct iomd_dma_command *command, enum iomd_bounc
 	return broken & IOMD_OUT_OF_REACH ? -EMSGSIZE : -EINVAL;
 }
 
-static int show(struct iomd_dma_view *view, struct iomd_dma_command *command, int bouncing,
-		bool fill)
+static int view_show(struct iomd_dma_view *view, struct iomd_dma_command *command, int bouncing,
+		     bool fill)
 {
 	bool iterate_only = command->mapping & IOMD_DMA_MAP_OPTION_ITERATE_ONLY;
 	bool its_pages = false;
@@ -279,8 +279,8 @@ static int show(struct iomd_dma_view *view, struct iomd_dma_command *command, in
 	}
 	do {
 		if (bouncing && its_pages)
-			return show_pages(view, command, fill);
-		ret = try(view, command, bouncing, fill, &broken);
+			return view_show_pages(view, command, fill);
+		ret = view_try(view, command, bouncing, fill, &broken);
 		if (ret <= 0)
 			return ret;
 		bouncing = next_bouncing(command, bouncing, broken);
@@ -320,9 +320,9 @@ struct iomd_dma_view *iomd_dma_view_make(struct iomd_dma_command *command, u64 o
 	view->runs.offset = offset;
 	view->runs.length = length;
 	view->limits = iomd_dma_command_limits(command);
-	view->direction = direction_of(view);
+	view->direction = view_direction(view);
 	if (length)
-		ret = show(view, command, bouncing, fill);
+		ret = view_show(view, command, bouncing, fill);
 	if (ret)
 		goto err_end_use;
 	return view;
@@ -344,12 +344,12 @@ int iomd_dma_view_sync_in(struct iomd_dma_view *view)
 {
 	if (view->map)
 		iomd_dma_sync_for_cpu(view->map);
-	return copy(view, true);
+	return view_copy(view, true);
 }
 
 int iomd_dma_view_sync_out(struct iomd_dma_view *view)
 {
-	int ret = copy(view, false);
+	int ret = view_copy(view, false);
 
 	if (view->map)
 		iomd_dma_sync_for_device(view->map);
@@ -358,10 +358,10 @@ int iomd_dma_view_sync_out(struct iomd_dma_view *view)
 
 int iomd_dma_view_close(struct iomd_dma_view *view, bool sync)
 {
-	unmap(view);
+	view_unmap(view);
 	if (!sync || view->brought_back || view->direction == DMA_TO_DEVICE)
 		return 0;
-	return copy(view, true);
+	return view_copy(view, true);
 }
 
 void iomd_dma_view_bring_back(struct iomd_dma_view *view)

@@ -29,7 +29,7 @@ struct iomd_dma_map;
 struct iomd_dma_view {
 	struct iomd *md;
 	u64 offset;
-	struct iomd_runs runs;
+	struct iomd_dma_runs runs;
 	struct iomd_limits limits;
 	enum dma_data_direction direction;
 	bool whole;

@@ -56,7 +56,7 @@ struct view {
 	struct list_head node;
 };
 
-static u64 direction_of(enum dma_data_direction direction)
+static u64 export_direction_of(enum dma_data_direction direction)
 {
 	switch (direction) {
 	case DMA_TO_DEVICE:
@@ -106,7 +106,7 @@ static struct sg_table *export_map(struct dma_buf_attachment *attachment,
 	if (!view)
 		return ERR_PTR(-ENOMEM);
 	view->map = iomd_dma_map(export->memory, attachment->dev, 0, attachment->dmabuf->size,
-				 direction_of(direction));
+				 export_direction_of(direction));
 	if (IS_ERR(view->map)) {
 		ret = PTR_ERR(view->map);
 		goto err_free;
@@ -141,7 +141,7 @@ static void export_unmap(struct dma_buf_attachment *attachment, struct sg_table 
 }
 
 /* The CPU is about to look, or is done: for all devices that see the memory. */
-static void sync(struct export *export, void (*sync_map)(struct iomd_dma_map *map))
+static void export_sync(struct export *export, void (*sync_map)(struct iomd_dma_map *map))
 {
 	struct view *view;
 
@@ -153,13 +153,13 @@ static void sync(struct export *export, void (*sync_map)(struct iomd_dma_map *ma
 
 static int export_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction direction)
 {
-	sync(dmabuf->priv, iomd_dma_sync_for_cpu);
+	export_sync(dmabuf->priv, iomd_dma_sync_for_cpu);
 	return 0;
 }
 
 static int export_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction direction)
 {
-	sync(dmabuf->priv, iomd_dma_sync_for_device);
+	export_sync(dmabuf->priv, iomd_dma_sync_for_device);
 	return 0;
 }
 
@@ -306,7 +306,7 @@ static bool is_of_pages(struct iomd *md)
 }
 
 /* Can importers be shown it at all? */
-static int check(struct iomd *md, u64 length, int flags)
+static int export_check(struct iomd *md, u64 length, int flags)
 {
 	if ((flags & ~(O_ACCMODE | O_CLOEXEC)) || (flags & O_ACCMODE) == O_WRONLY ||
 	    !length || length > SIZE_MAX - PAGE_SIZE)
@@ -430,7 +430,7 @@ struct dma_buf *iomd_dma_buf_export_owned(struct iomd *md, int flags, struct mod
 	struct export *export;
 	int ret;
 
-	ret = check(md, length, flags);
+	ret = export_check(md, length, flags);
 	if (ret)
 		return ERR_PTR(ret);
 	if (!try_module_get(owner))

@@ -55,7 +55,7 @@ static bool may_write(const struct dma_buf *dmabuf)
  * What we export is shown by the mapping that dma_buf_vmap() would have it make, or one
  * for reading, which that can't ask for.
  */
-static int show(struct import *import, bool write)
+static int import_show(struct import *import, bool write)
 {
 	int ret;
 
@@ -76,7 +76,7 @@ static int show(struct import *import, bool write)
 	return 0;
 }
 
-static void hide(struct import *import)
+static void import_hide(struct import *import)
 {
 	if (import->mapping)
 		iomd_mapping_release(import->mapping);
@@ -138,7 +138,7 @@ static void take_caching(struct iomd *md, u64 mode)
 	raw_spin_unlock_irqrestore(&md->lock, irq);
 }
 
-static int list_pages(struct import *import, bool write)
+static int import_list_pages(struct import *import, bool write)
 {
 	struct iomd_segments *segments = &import->general.segments;
 	u64 mode;
@@ -184,14 +184,14 @@ static int import_wire(struct iomd_general *general, u64 direction)
 	if (write && !may_write(import->dmabuf))
 		return -EACCES;
 	import->direction = write ? DMA_BIDIRECTIONAL : DMA_FROM_DEVICE;
-	ret = show(import, write);
+	ret = import_show(import, write);
 	if (ret)
 		return ret;
 	/* After that: exporters look for views of which caches hold something. */
 	ret = begin_access(import);
 	if (ret)
 		goto err_hide;
-	ret = list_pages(import, write);
+	ret = import_list_pages(import, write);
 	if (ret)
 		goto err_end;
 	return 0;
@@ -199,7 +199,7 @@ static int import_wire(struct iomd_general *general, u64 direction)
 err_end:
 	dma_buf_end_cpu_access(import->dmabuf, import->direction);
 err_hide:
-	hide(import);
+	import_hide(import);
 	return ret;
 }
 
@@ -209,7 +209,7 @@ static void import_unwire(struct iomd_general *general, bool dirty)
 
 	iomd_segments_free(&general->segments);
 	dma_buf_end_cpu_access(import->dmabuf, import->direction);
-	hide(import);
+	import_hide(import);
 }
 
 static void import_destroy(struct iomd_general *general)

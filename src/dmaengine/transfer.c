@@ -44,12 +44,12 @@ struct iomd_dmaengine_transfer {
  */
 
 /* Where in a map's table somebody is. */
-struct place {
+struct table_place {
 	struct scatterlist *sg;
 	u32 offset;
 };
 
-static u32 room(struct place *place)
+static u32 place_room(struct table_place *place)
 {
 	if (place->offset == sg_dma_len(place->sg)) {
 		place->sg = sg_next(place->sg);
@@ -58,14 +58,14 @@ static u32 room(struct place *place)
 	return sg_dma_len(place->sg) - place->offset;
 }
 
-static dma_addr_t address(const struct place *place)
+static dma_addr_t place_address(const struct table_place *place)
 {
 	return sg_dma_address(place->sg) + place->offset;
 }
 
 /* A piece is within a segment on either side. */
 struct walk {
-	struct place to, from;
+	struct table_place to, from;
 	u64 left;
 	u32 length;
 };
@@ -86,7 +86,7 @@ static bool next_piece(struct walk *walk)
 	walk->left -= walk->length;
 	if (!walk->left)
 		return false;
-	walk->length = min(room(&walk->to), room(&walk->from));
+	walk->length = min(place_room(&walk->to), place_room(&walk->from));
 	return true;
 }
 
@@ -96,8 +96,8 @@ static int check_pieces(const struct iomd_dmaengine_transfer *transfer)
 	struct walk walk = start_walk(transfer);
 
 	while (next_piece(&walk))
-		if (!is_dma_copy_aligned(transfer->channel->device, address(&walk.from),
-					 address(&walk.to), walk.length))
+		if (!is_dma_copy_aligned(transfer->channel->device, place_address(&walk.from),
+					 place_address(&walk.to), walk.length))
 			return -EINVAL;
 	return 0;
 }
@@ -121,8 +121,8 @@ static void piece_is_done(void *data, const struct dmaengine_result *result)
 }
 
 /* Of a piece that it refuses to take the engine does not tell when it is done. */
-static int submit(struct iomd_dmaengine_transfer *transfer,
-		  struct dma_async_tx_descriptor *piece)
+static int transfer_submit(struct iomd_dmaengine_transfer *transfer,
+			   struct dma_async_tx_descriptor *piece)
 {
 	if (!piece)
 		return -ENOMEM;
@@ -146,9 +146,9 @@ static int submit_copies(struct iomd_dmaengine_transfer *transfer)
 
 	while (!ret && next_piece(&walk)) {
 		piece = iomd_should_fail() ? NULL :
-			dmaengine_prep_dma_memcpy(transfer->channel, address(&walk.to),
-						  address(&walk.from), walk.length, FLAGS);
-		ret = submit(transfer, piece);
+			dmaengine_prep_dma_memcpy(transfer->channel, place_address(&walk.to),
+						  place_address(&walk.from), walk.length, FLAGS);
+		ret = transfer_submit(transfer, piece);
 	}
 	return ret;
 }
@@ -160,23 +160,23 @@ static int submit_list(struct iomd_dmaengine_transfer *transfer)
 
 	if (iomd_should_fail())
 		return -ENOMEM;
-	return submit(transfer, dmaengine_prep_slave_sg(transfer->channel, table->sgl,
-							table->nents,
-							in ? DMA_DEV_TO_MEM : DMA_MEM_TO_DEV,
-							FLAGS));
+	return transfer_submit(transfer,
+			       dmaengine_prep_slave_sg(transfer->channel, table->sgl, table->nents,
+						       in ? DMA_DEV_TO_MEM : DMA_MEM_TO_DEV,
+						       FLAGS));
 }
 
 /*
  * Making and ending
  */
 
-static struct iomd_dma_map *map(struct dma_chan *channel, struct iomd *md, u64 offset,
-				u64 length, u64 direction)
+static struct iomd_dma_map *transfer_map(struct dma_chan *channel, struct iomd *md, u64 offset,
+					 u64 length, u64 direction)
 {
 	return iomd_dma_map(md, dmaengine_get_dma_device(channel), offset, length, direction);
 }
 
-static void unmap(struct iomd_dmaengine_transfer *transfer)
+static void transfer_unmap(struct iomd_dmaengine_transfer *transfer)
 {
 	iomd_dma_unmap(transfer->to);
 	iomd_dma_unmap(transfer->from);
@@ -187,7 +187,7 @@ static void unmap(struct iomd_dmaengine_transfer *transfer)
  * Stopping concerns all that a channel does, and so is for who has it alone. -EOPNOTSUPP
  * if others may use it, or it can't be stopped.
  */
-static int stop(struct iomd_dmaengine_transfer *transfer)
+static int transfer_stop(struct iomd_dmaengine_transfer *transfer)
 {
 	struct dma_device *device = transfer->channel->device;
 
@@ -196,7 +196,7 @@ static int stop(struct iomd_dmaengine_transfer *transfer)
 	return dmaengine_terminate_sync(transfer->channel);
 }
 
-static struct iomd_dmaengine_transfer *alloc(struct dma_chan *channel)
+static struct iomd_dmaengine_transfer *transfer_alloc(struct dma_chan *channel)
 {
 	struct iomd_dmaengine_transfer *transfer = NULL;
 
@@ -211,7 +211,7 @@ static struct iomd_dmaengine_transfer *alloc(struct dma_chan *channel)
 
 static struct iomd_dmaengine_transfer *give_up(struct iomd_dmaengine_transfer *transfer, int ret)
 {
-	unmap(transfer);
+	transfer_unmap(transfer);
 	return ERR_PTR(ret);
 }
 
@@ -243,14 +243,14 @@ iomd_dmaengine_prep_memcpy(struct dma_chan *channel, struct iomd *to, u64 to_off
 
 	if (!dma_has_cap(DMA_MEMCPY, channel->device->cap_mask))
 		return ERR_PTR(-EOPNOTSUPP);
-	transfer = alloc(channel);
+	transfer = transfer_alloc(channel);
 	if (!transfer)
 		return ERR_PTR(-ENOMEM);
-	mapped = map(channel, to, to_offset, length, IOMD_DIRECTION_IN);
+	mapped = transfer_map(channel, to, to_offset, length, IOMD_DIRECTION_IN);
 	if (IS_ERR(mapped))
 		return give_up(transfer, PTR_ERR(mapped));
 	transfer->to = mapped;
-	mapped = map(channel, from, from_offset, length, IOMD_DIRECTION_OUT);
+	mapped = transfer_map(channel, from, from_offset, length, IOMD_DIRECTION_OUT);
 	if (IS_ERR(mapped))
 		return give_up(transfer, PTR_ERR(mapped));
 	transfer->from = mapped;
@@ -288,10 +288,10 @@ iomd_dmaengine_prep_slave(struct dma_chan *channel, struct iomd *md, u64 offset,
 		return ERR_PTR(-EINVAL);
 	if (!channel->device->device_prep_slave_sg)
 		return ERR_PTR(-EOPNOTSUPP);
-	transfer = alloc(channel);
+	transfer = transfer_alloc(channel);
 	if (!transfer)
 		return ERR_PTR(-ENOMEM);
-	mapped = map(channel, md, offset, length, direction);
+	mapped = transfer_map(channel, md, offset, length, direction);
 	if (IS_ERR(mapped))
 		return give_up(transfer, PTR_ERR(mapped));
 	*(in ? &transfer->to : &transfer->from) = mapped;
@@ -378,10 +378,10 @@ int iomd_dmaengine_end(struct iomd_dmaengine_transfer *transfer)
 	if (!transfer)
 		return 0;
 	if (transfer->submitted && !completion_done(&transfer->done))
-		ret = stop(transfer);
+		ret = transfer_stop(transfer);
 	if (ret)
 		return ret == -EOPNOTSUPP ? -EBUSY : ret;
-	unmap(transfer);
+	transfer_unmap(transfer);
 	return 0;
 }
 IOMD_EXPORT(iomd_dmaengine_end);

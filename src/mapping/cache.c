@@ -18,11 +18,11 @@
  * Return: 0; -EOPNOTSUPP if it is not what the mapping asks for.
  * Context: any.
  */
-int iomd_cache_mode(const struct iomd_mapping *mapping, const struct iomd_run *run, u64 *mode)
+int iomd_cache_mode(const struct iomd_mapping *mapping, const struct iomd_page_run *run, u64 *mode)
 {
 	u64 asked = mapping->options & IOMD_MAP_CACHE_MASK;
 
-	if (run->kind == IOMD_RUN_RAM) {
+	if (run->kind == IOMD_PAGE_RUN_RAM) {
 		*mode = iomd_get_cache_mode(mapping->memory, iomd_run_offset(mapping, run->page)) ?:
 			IOMD_MAP_COPYBACK_CACHE;
 		return asked && asked != *mode ? -EOPNOTSUPP : 0;
@@ -46,10 +46,10 @@ void iomd_cache_tell(struct iomd_mapping *mapping, u64 mode)
 /* Take back the reservations of the first @count runs of device memory. */
 static void release_runs(const struct iomd_mapping *mapping, unsigned int count)
 {
-	struct iomd_run run = {};
+	struct iomd_page_run run = {};
 
-	while (count && iomd_next_run(mapping, &run) > 0) {
-		if (run.kind != IOMD_RUN_DEVICE)
+	while (count && iomd_page_run_next(mapping, &run) > 0) {
+		if (run.kind != IOMD_PAGE_RUN_DEVICE)
 			continue;
 		arch_io_free_memtype_wc(PFN_PHYS(run.pfn), run.pages << PAGE_SHIFT);
 		count--;
@@ -70,13 +70,13 @@ static void release_runs(const struct iomd_mapping *mapping, unsigned int count)
 int iomd_cache_reserve(struct iomd_mapping *mapping)
 {
 	unsigned int count = 0;
-	struct iomd_run run = {};
+	struct iomd_page_run run = {};
 	int ret;
 
 	if ((mapping->options & IOMD_MAP_CACHE_MASK) != IOMD_MAP_WRITE_COMBINE_CACHE)
 		return 0;
-	while ((ret = iomd_next_run(mapping, &run)) > 0) {
-		if (run.kind != IOMD_RUN_DEVICE)
+	while ((ret = iomd_page_run_next(mapping, &run)) > 0) {
+		if (run.kind != IOMD_PAGE_RUN_DEVICE)
 			continue;
 		ret = iomd_should_fail() ? -ENOMEM :
 		      arch_io_reserve_memtype_wc(PFN_PHYS(run.pfn), run.pages << PAGE_SHIFT);

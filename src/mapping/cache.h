@@ -14,7 +14,7 @@
 
 struct iomd_mapping;
 
-int iomd_cache_mode(const struct iomd_mapping *mapping, const struct iomd_run *run, u64 *mode);
+int iomd_cache_mode(const struct iomd_mapping *mapping, const struct iomd_page_run *run, u64 *mode);
 void iomd_cache_tell(struct iomd_mapping *mapping, u64 mode);
 int iomd_cache_reserve(struct iomd_mapping *mapping);
 void iomd_cache_release(struct iomd_mapping *mapping);

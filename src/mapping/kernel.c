@@ -23,7 +23,7 @@
 #include "run.h"
 
 /* Does the address where the memory is seen anyway do? */
-static bool is_plain(const struct iomd_mapping *mapping)
+static bool mapping_is_plain(const struct iomd_mapping *mapping)
 {
 	return !(mapping->options & (IOMD_MAP_READ_ONLY | IOMD_MAP_UNIQUE |
 				     IOMD_MAP_CACHE_MASK | IOMD_MAP_GUARDED_MASK));
@@ -33,27 +33,27 @@ static unsigned long seen_anyway(const struct iomd_mapping *mapping)
 {
 	struct iomd *md = mapping->memory;
 
-	if (!is_plain(mapping) || !md->ops->get_kernel_address)
+	if (!mapping_is_plain(mapping) || !md->ops->get_kernel_address)
 		return 0;
 	return md->ops->get_kernel_address(md, mapping->offset, mapping->length);
 }
 
 /* Is all of it one piece of device memory? @run is its first run, and becomes all. */
-static bool is_one_device_piece(const struct iomd_mapping *mapping, struct iomd_run *run)
+static bool is_one_device_piece(const struct iomd_mapping *mapping, struct iomd_page_run *run)
 {
 	u64 pages = iomd_mapping_pages(mapping);
-	struct iomd_run next;
+	struct iomd_page_run next;
 
 	while (run->pages < pages) {
-		if (iomd_run_at(mapping, run->pages, &next) || next.kind != IOMD_RUN_DEVICE ||
-		    next.pfn != run->pfn + run->pages)
+		if (iomd_page_run_at(mapping, run->pages, &next) ||
+		    next.kind != IOMD_PAGE_RUN_DEVICE || next.pfn != run->pfn + run->pages)
 			return false;
 		run->pages += next.pages;
 	}
 	return true;
 }
 
-static int map_device(struct iomd_mapping *mapping, struct iomd_run *run)
+static int map_device(struct iomd_mapping *mapping, struct iomd_page_run *run)
 {
 	phys_addr_t address = PFN_PHYS(run->pfn) + mapping->in_page;
 	u64 mode;
@@ -85,29 +85,29 @@ struct collection {
 	bool holes;
 };
 
-static int collect_run(const struct iomd_run *run, struct collection *all)
+static int collect_run(const struct iomd_page_run *run, struct collection *all)
 {
 	u64 i;
 
-	if (run->kind == IOMD_RUN_HOLE) {
+	if (run->kind == IOMD_PAGE_RUN_HOLE) {
 		memset(all->pages + run->page, 0, run->pages * sizeof(*all->pages));
 		all->holes = true;
 		return 0;
 	}
-	if (run->kind != IOMD_RUN_RAM)
+	if (run->kind != IOMD_PAGE_RUN_RAM)
 		return -EOPNOTSUPP;
 	for (i = 0; i < run->pages; i++)
 		all->pages[run->page + i] = pfn_to_page(run->pfn + i);
 	return 0;
 }
 
-static int note_mode(const struct iomd_mapping *mapping, const struct iomd_run *run,
+static int note_mode(const struct iomd_mapping *mapping, const struct iomd_page_run *run,
 		     struct collection *all)
 {
 	u64 mode;
 	int ret;
 
-	if (run->kind == IOMD_RUN_HOLE)
+	if (run->kind == IOMD_PAGE_RUN_HOLE)
 		return 0;
 	ret = iomd_cache_mode(mapping, run, &mode);
 	if (!ret && all->mode && all->mode != mode)
@@ -118,10 +118,10 @@ static int note_mode(const struct iomd_mapping *mapping, const struct iomd_run *
 
 static int collect_pages(const struct iomd_mapping *mapping, struct collection *all)
 {
-	struct iomd_run run = {};
+	struct iomd_page_run run = {};
 	int ret;
 
-	while ((ret = iomd_next_run(mapping, &run)) > 0) {
+	while ((ret = iomd_page_run_next(mapping, &run)) > 0) {
 		ret = note_mode(mapping, &run, all);
 		if (!ret)
 			ret = collect_run(&run, all);
@@ -132,7 +132,7 @@ static int collect_pages(const struct iomd_mapping *mapping, struct collection *
 }
 
 /* Pages that follow each other: many at a time, if there are. */
-static inline void list_pages(struct page **pages, struct page *page, unsigned long count)
+static inline void list_following_pages(struct page **pages, struct page *page, unsigned long count)
 {
 	unsigned int i;
 
@@ -149,7 +149,7 @@ static inline void list_pages(struct page **pages, struct page *page, unsigned l
 static int collect_listed(const struct iomd_mapping *mapping, struct iomd_listed listed,
 			  struct collection *all)
 {
-	int ret = note_mode(mapping, &(struct iomd_run) { .kind = IOMD_RUN_RAM }, all);
+	int ret = note_mode(mapping, &(struct iomd_page_run) { .kind = IOMD_PAGE_RUN_RAM }, all);
 	unsigned int in_page = mapping->in_page;
 	struct page **pages = all->pages;
 	unsigned long count;
@@ -160,7 +160,7 @@ static int collect_listed(const struct iomd_mapping *mapping, struct iomd_listed
 		count = iomd_listed_pages(&listed, in_page);
 		if (!count)
 			return -EINVAL;
-		list_pages(pages, listed.page, count);
+		list_following_pages(pages, listed.page, count);
 		pages += count;
 		in_page = 0;
 	} while (iomd_listed_next(&listed));
@@ -223,7 +223,7 @@ out:
 int iomd_mapping_map_kernel(struct iomd_mapping *mapping, const struct iomd_listed *listed)
 {
 	unsigned long address = seen_anyway(mapping);
-	struct iomd_run run;
+	struct iomd_page_run run;
 	int ret;
 
 	if (!(mapping->options & IOMD_MAP_ANYWHERE))
@@ -235,10 +235,11 @@ int iomd_mapping_map_kernel(struct iomd_mapping *mapping, const struct iomd_list
 	}
 	if (listed)
 		return map_pages(mapping, listed);
-	ret = iomd_run_at(mapping, 0, &run);
+	ret = iomd_page_run_at(mapping, 0, &run);
 	if (ret)
 		return ret;
-	return run.kind == IOMD_RUN_DEVICE ? map_device(mapping, &run) : map_pages(mapping, NULL);
+	return run.kind == IOMD_PAGE_RUN_DEVICE ? map_device(mapping, &run) :
+						  map_pages(mapping, NULL);
 }
 
 void iomd_mapping_unmap_kernel(struct iomd_mapping *mapping)

@@ -349,9 +349,9 @@ struct iomd_mapping *iomd_make_mapping(struct iomd *md, struct iomd *owner,
 }
 IOMD_EXPORT(iomd_make_mapping);
 
-static struct iomd_mapping *create(struct iomd *md, struct task_struct *task,
-				   unsigned long at_address, u64 options, u64 offset,
-				   u64 length)
+static struct iomd_mapping *mapping_create(struct iomd *md, struct task_struct *task,
+					   unsigned long at_address, u64 options, u64 offset,
+					   u64 length)
 {
 	u64 end, all = iomd_get_length(md);
 	struct iomd_mapping *mapping;
@@ -432,8 +432,8 @@ struct iomd_mapping *iomd_create_mapping_in_task(struct iomd *md, struct task_st
 		return ERR_PTR(-EINVAL);
 	if ((options & IOMD_MAP_KEPT_BY_TASK) && task == IOMD_KERNEL_TASK)
 		return ERR_PTR(-EINVAL);
-	return create(md, task, options & IOMD_MAP_ANYWHERE ? 0 : at_address, options, offset,
-		      length);
+	return mapping_create(md, task, options & IOMD_MAP_ANYWHERE ? 0 : at_address, options,
+			      offset, length);
 }
 IOMD_EXPORT(iomd_create_mapping_in_task);
 
@@ -455,9 +455,9 @@ struct iomd_mapping *iomd_map(struct iomd *md, u64 options)
 IOMD_EXPORT(iomd_map);
 
 /* As the public way to make one, but for the length, which was looked at before. */
-static struct iomd_mapping *lend(struct iomd *md, struct task_struct *task, u64 length,
-				 u64 options, struct file *lender,
-				 struct vm_area_struct *vma)
+static struct iomd_mapping *mapping_lend(struct iomd *md, struct task_struct *task, u64 length,
+					 u64 options, struct file *lender,
+					 struct vm_area_struct *vma)
 {
 	struct iomd_mapping *mapping;
 
@@ -484,7 +484,7 @@ static struct iomd_mapping *lend(struct iomd *md, struct task_struct *task, u64 
  */
 struct iomd_mapping *iomd_lend_to_kernel(struct iomd *md, u64 length, u64 options)
 {
-	return lend(md, IOMD_KERNEL_TASK, length, options, NULL, NULL);
+	return mapping_lend(md, IOMD_KERNEL_TASK, length, options, NULL, NULL);
 }
 
 /**
@@ -507,7 +507,7 @@ int iomd_lend_to_vma(struct iomd *md, u64 length, u64 options, struct file *lend
 {
 	struct iomd_mapping *mapping;
 
-	mapping = lend(md, current, length, options | IOMD_MAP_KEPT_BY_TASK, lender, vma);
+	mapping = mapping_lend(md, current, length, options | IOMD_MAP_KEPT_BY_TASK, lender, vma);
 
 	if (IS_ERR(mapping))
 		return PTR_ERR(mapping);
@@ -535,7 +535,7 @@ struct iomd_mapping *iomd_set_mapping(struct iomd *md, struct task_struct *task,
 {
 	if (!address || options & ~(SET_OPTIONS | IOMD_MAP_STATIC))
 		return ERR_PTR(-EINVAL);
-	return create(md, task, address, options | IOMD_MAP_STATIC, 0, 0);
+	return mapping_create(md, task, address, options | IOMD_MAP_STATIC, 0, 0);
 }
 IOMD_EXPORT(iomd_set_mapping);
 

@@ -49,7 +49,7 @@ static void complete_own(struct iomd *md)
  * driver's own prepare does not find it prepared for less; and for reading where it can't
  * be had for more, or is not.
  */
-static int prepare(struct iomd_mapping *mapping)
+static int mapping_prepare(struct iomd_mapping *mapping)
 {
 	int ret;
 
@@ -66,7 +66,7 @@ int iomd_mapping_wire(struct iomd_mapping *mapping)
 {
 	int ret;
 
-	ret = prepare(mapping);
+	ret = mapping_prepare(mapping);
 	if (ret)
 		return ret;
 	ret = iomd_set_in_use(mapping->memory, true);

@@ -108,7 +108,7 @@ static int prepare_other(struct iomd_mapping *other, const struct iomd_mapping *
  * knows the mapping. Whether it has to wait is asked for when the new one knows it: who
  * redirects that later finds it. See Documentation/protocols.rst.
  */
-static void exchange(struct iomd_mapping *mapping, struct iomd_mapping *other)
+static void mapping_exchange(struct iomd_mapping *mapping, struct iomd_mapping *other)
 {
 	struct iomd_view *view = mapping->view;
 
@@ -140,7 +140,7 @@ static int redirect_to(struct iomd_mapping *mapping, struct iomd *memory, u64 of
 		return ret;
 	mutex_lock(&mapping->lock);
 	if (mapping->placed)
-		exchange(mapping, &other);
+		mapping_exchange(mapping, &other);
 	mutex_unlock(&mapping->lock);
 	give_up_other(&other);
 	return 0;
@@ -314,16 +314,16 @@ static int redirect_all(struct iomd *md, bool kernel_is_safe, const struct mm_st
 int iomd_base_redirect(struct iomd *md, struct task_struct *safe_task, bool redirect)
 {
 	/* guards the rounds; flag and mappings change as one */
-	static DEFINE_MUTEX(lock);
+	static DEFINE_MUTEX(redirect_lock);
 	struct mm_struct *safe = NULL;
 	int ret;
 
 	/* One without an address space of its own has no mappings either. */
 	if (safe_task && iomd_account_hold(safe_task, &safe))
 		safe = NULL;
-	mutex_lock(&lock);
+	mutex_lock(&redirect_lock);
 	ret = redirect_all(md, safe_task == IOMD_KERNEL_TASK, safe, redirect);
-	mutex_unlock(&lock);
+	mutex_unlock(&redirect_lock);
 	if (safe)
 		iomd_account_drop(safe, safe_task);
 	return ret;

@@ -10,7 +10,7 @@
 #include "run.h"
 
 /**
- * iomd_run_at() - the run that starts with a page
+ * iomd_page_run_at() - the run that starts with a page
  * @mapping: mapping whose memory is prepared
  * @page: counted from the first
  * @run: set; 0 pages of it mean that @page is beyond the end
@@ -19,7 +19,7 @@
  * borders; -EAGAIN if the memory can't be told.
  * Context: any.
  */
-int iomd_run_at(const struct iomd_mapping *mapping, u64 page, struct iomd_run *run)
+int iomd_page_run_at(const struct iomd_mapping *mapping, u64 page, struct iomd_page_run *run)
 {
 	u64 end = mapping->offset + mapping->length;
 	u64 at = iomd_run_offset(mapping, page);
@@ -32,7 +32,7 @@ int iomd_run_at(const struct iomd_mapping *mapping, u64 page, struct iomd_run *r
 	if (at >= end)
 		return 0;
 	if (iomd_is_guard(mapping->memory, at, &length)) {
-		run->kind = IOMD_RUN_HOLE;
+		run->kind = IOMD_PAGE_RUN_HOLE;
 		address = in_page;
 	} else {
 		/* Not cut to what a buffer describes now: what is mapped stays so. */
@@ -40,8 +40,8 @@ int iomd_run_at(const struct iomd_mapping *mapping, u64 page, struct iomd_run *r
 								     IOMD_MEMORY_SEGMENT_LOCAL);
 		if (!length)
 			return -EAGAIN;
-		run->kind = iomd_is_ram(mapping->memory, at, address, length) ? IOMD_RUN_RAM :
-									       IOMD_RUN_DEVICE;
+		run->kind = iomd_is_ram(mapping->memory, at, address, length) ? IOMD_PAGE_RUN_RAM :
+									       IOMD_PAGE_RUN_DEVICE;
 	}
 	length = min(length, end - at);
 	if (offset_in_page(address) != in_page ||
@@ -52,9 +52,9 @@ int iomd_run_at(const struct iomd_mapping *mapping, u64 page, struct iomd_run *r
 	return 0;
 }
 
-int iomd_next_run(const struct iomd_mapping *mapping, struct iomd_run *run)
+int iomd_page_run_next(const struct iomd_mapping *mapping, struct iomd_page_run *run)
 {
-	int ret = iomd_run_at(mapping, run->page + run->pages, run);
+	int ret = iomd_page_run_at(mapping, run->page + run->pages, run);
 
 	return ret ?: run->pages > 0;
 }

@@ -10,15 +10,15 @@
 
 #include "mapping.h"
 
-enum iomd_run_kind {
-	IOMD_RUN_RAM,
-	IOMD_RUN_DEVICE,
+enum iomd_page_run_kind {
+	IOMD_PAGE_RUN_RAM,
+	IOMD_PAGE_RUN_DEVICE,
 	/* A guard: nothing must ever be seen there. */
-	IOMD_RUN_HOLE,
+	IOMD_PAGE_RUN_HOLE,
 };
 
-struct iomd_run {
-	enum iomd_run_kind kind;
+struct iomd_page_run {
+	enum iomd_page_run_kind kind;
 	/* First page, counted from the first of the mapping, and how many. */
 	u64 page;
 	u64 pages;
@@ -26,12 +26,12 @@ struct iomd_run {
 	unsigned long pfn;
 };
 
-int iomd_run_at(const struct iomd_mapping *mapping, u64 page, struct iomd_run *run);
+int iomd_page_run_at(const struct iomd_mapping *mapping, u64 page, struct iomd_page_run *run);
 
 /*
  * The run behind @run, or the first one behind one that is all zero: 1; 0 if there is
- * no more; else as iomd_run_at().
+ * no more; else as iomd_page_run_at().
  */
-int iomd_next_run(const struct iomd_mapping *mapping, struct iomd_run *run);
+int iomd_page_run_next(const struct iomd_mapping *mapping, struct iomd_page_run *run);
 
 #endif

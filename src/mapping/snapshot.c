@@ -13,7 +13,7 @@
 #include "snapshot.h"
 
 /* A buffer in which the prepared memory's contents begin where in their page they do there. */
-static struct iomd *copy(struct iomd *md, unsigned int in_page)
+static struct iomd *snapshot_copy(struct iomd *md, unsigned int in_page)
 {
 	u64 length = iomd_get_length(md), bytes_needed;
 	struct iomd *buffer;
@@ -42,7 +42,7 @@ static struct iomd *prepare_and_copy(struct iomd *md)
 	if (ret)
 		return ERR_PTR(ret);
 	in_page = offset_in_page(iomd_get_physical_address(md));
-	buffer = copy(md, in_page);
+	buffer = snapshot_copy(md, in_page);
 	iomd_complete(md, IOMD_DIRECTION_NONE);
 	if (IS_ERR(buffer))
 		return buffer;
@@ -56,7 +56,7 @@ static struct iomd *prepare_and_copy(struct iomd *md)
 }
 
 /* The descriptor's snapshot, with one more reference; @mine if it has none yet. */
-static struct iomd *agree(struct iomd_general *general, struct iomd *mine)
+static struct iomd *snapshot_agree(struct iomd_general *general, struct iomd *mine)
 {
 	struct iomd *snapshot;
 	unsigned long irq;
@@ -90,12 +90,12 @@ int iomd_mapping_take_snapshot(struct iomd_mapping *mapping)
 	/* Else it would show, and have its users write, what is behind the part. */
 	if (!os_object_meta_cast(&md->object, &iomd_general_meta_class))
 		return -EOPNOTSUPP;
-	snapshot = agree(iomd_to_general(md), NULL);
+	snapshot = snapshot_agree(iomd_to_general(md), NULL);
 	if (!snapshot)
 		snapshot = prepare_and_copy(md);
 	if (IS_ERR(snapshot))
 		return PTR_ERR(snapshot);
-	snapshot = agree(iomd_to_general(md), snapshot);
+	snapshot = snapshot_agree(iomd_to_general(md), snapshot);
 	iomd_release(mapping->memory);
 	mapping->memory = snapshot;
 	return 0;

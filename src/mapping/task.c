@@ -96,7 +96,7 @@ static struct placement *new_placement(struct iomd_mapping *mapping, struct file
 	return placement;
 }
 
-static void place(struct placement *placement, unsigned long flags)
+static void placement_map(struct placement *placement, unsigned long flags)
 {
 	placement->result = vm_mmap(placement->file, placement->address, placement->length,
 				    placement->prot, placement->flags | flags, 0);
@@ -118,7 +118,7 @@ static void place_for_task(struct placement *placement)
 	const struct cred *cred = get_task_cred(placement->task);
 	const struct cred *own = override_creds(cred);
 
-	place(placement, flags_for(placement->mm));
+	placement_map(placement, flags_for(placement->mm));
 	revert_creds(own);
 	put_cred(cred);
 }
@@ -308,7 +308,7 @@ unsigned long iomd_task_mmap(struct iomd_mapping *mapping, struct file *file,
 		result = placement->result;
 	} else {
 		erase_stale_views(current->mm);
-		place(placement, 0);
+		placement_map(placement, 0);
 		result = placement->result;
 	}
 	put_placement(placement);

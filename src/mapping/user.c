@@ -31,34 +31,34 @@
  * The run that holds the page of a fault, and how far into the run the page is.
  * Runs start where pieces of the memory do, so a page is asked for by itself.
  */
-static vm_fault_t find_frame(struct iomd_mapping *mapping, pgoff_t page, struct iomd_run *run)
+static vm_fault_t find_frame(struct iomd_mapping *mapping, pgoff_t page, struct iomd_page_run *run)
 {
 	if (page < mapping->guard_pages ||
-	    iomd_run_at(mapping, page - mapping->guard_pages, run) ||
-	    !run->pages || run->kind == IOMD_RUN_HOLE)
+	    iomd_page_run_at(mapping, page - mapping->guard_pages, run) ||
+	    !run->pages || run->kind == IOMD_PAGE_RUN_HOLE)
 		return VM_FAULT_SIGBUS;
 	return 0;
 }
 
-static pgprot_t prot_of(const struct iomd_mapping *mapping, const struct iomd_run *run,
+static pgprot_t prot_of(const struct iomd_mapping *mapping, const struct iomd_page_run *run,
 			pgprot_t prot)
 {
 	u64 mode;
 
 	/* A device is not in on the secret that RAM may be encrypted with. */
-	if (run->kind == IOMD_RUN_DEVICE)
+	if (run->kind == IOMD_PAGE_RUN_DEVICE)
 		prot = pgprot_decrypted(prot);
 	return iomd_cache_mode(mapping, run, &mode) ? prot : iomd_cache_prot(mode, prot);
 }
 
 #ifdef IOMD_HAVE_HUGE_FRAMES
 /* The frames of the whole huge page must be ours, in order, and aligned. */
-static bool is_huge(const struct vm_fault *vmf, const struct iomd_run *run)
+static bool is_huge(const struct vm_fault *vmf, const struct iomd_page_run *run)
 {
 	unsigned long start = vmf->address & PMD_MASK;
 
 	return start >= vmf->vma->vm_start && start + PMD_SIZE <= vmf->vma->vm_end &&
-	       run->kind == IOMD_RUN_RAM && run->pages >= HPAGE_PMD_NR &&
+	       run->kind == IOMD_PAGE_RUN_RAM && run->pages >= HPAGE_PMD_NR &&
 	       IS_ALIGNED(run->pfn, HPAGE_PMD_NR);
 }
 #endif
@@ -77,7 +77,7 @@ static bool may_serve(struct iomd_mapping *mapping, u64 page, u64 pages)
 
 static vm_fault_t serve_page(struct vm_fault *vmf, struct iomd_mapping *mapping)
 {
-	struct iomd_run run;
+	struct iomd_page_run run;
 
 	if (find_frame(mapping, vmf->pgoff, &run) || !may_serve(mapping, run.page, 1))
 		return VM_FAULT_SIGBUS;
@@ -89,7 +89,7 @@ static vm_fault_t serve_page(struct vm_fault *vmf, struct iomd_mapping *mapping)
 static vm_fault_t serve_huge(struct vm_fault *vmf, struct iomd_mapping *mapping)
 {
 	pgoff_t lead = (vmf->address & ~PMD_MASK) >> PAGE_SHIFT;
-	struct iomd_run run;
+	struct iomd_page_run run;
 	pmd_t entry = READ_ONCE(*vmf->pmd);
 
 	/* Single pages that came there meanwhile stay. */
@@ -212,12 +212,12 @@ static const struct vm_operations_struct view_vm_ops = {
  * Is it what x86 knows as RAM? It calls nothing so below 1 MiB, and devices' own. Reserved
  * pages may be anything.
  */
-static bool is_system_ram(const struct iomd_run *run)
+static bool is_system_ram(const struct iomd_page_run *run)
 {
 	struct page *first = pfn_to_page(run->pfn);
 	struct page *last = pfn_to_page(run->pfn + run->pages - 1);
 
-	return run->kind == IOMD_RUN_RAM && run->pfn >= PHYS_PFN(SZ_1M) &&
+	return run->kind == IOMD_PAGE_RUN_RAM && run->pfn >= PHYS_PFN(SZ_1M) &&
 	       !PageReserved(first) && !PageReserved(last) && !is_zone_device_page(first);
 }
 
@@ -226,8 +226,8 @@ static bool is_system_ram(const struct iomd_run *run)
  * can't bear to lose a part of it. Of RAM it reserves nothing, and only must not think
  * that it did. Of what is not mapped whole, it looks for the mode of each page.
  */
-static int enter(struct vm_area_struct *vma, unsigned long address,
-		 const struct iomd_run *run, pgprot_t prot)
+static int user_enter_run(struct vm_area_struct *vma, unsigned long address,
+			  const struct iomd_page_run *run, pgprot_t prot)
 {
 	bool whole = run->pages > 1 && run->pages == vma_pages(vma);
 	bool ram = whole && is_system_ram(run);
@@ -244,17 +244,17 @@ static int enter(struct vm_area_struct *vma, unsigned long address,
 }
 
 /* Where in its VMA a mapping's page is seen. */
-static unsigned long place_of(const struct iomd_mapping *mapping,
-			      const struct vm_area_struct *vma, u64 page)
+static unsigned long user_address_of_page(const struct iomd_mapping *mapping,
+					  const struct vm_area_struct *vma, u64 page)
 {
 	return vma->vm_start + ((mapping->guard_pages + page) << PAGE_SHIFT);
 }
 
 /* Make a run of a segment, which begins with @page. */
 static inline int run_of(const struct iomd_mapping *mapping,
-			 const struct iomd_listed *listed, u64 page, struct iomd_run *run)
+			 const struct iomd_listed *listed, u64 page, struct iomd_page_run *run)
 {
-	run->kind = IOMD_RUN_RAM;
+	run->kind = IOMD_PAGE_RUN_RAM;
 	run->page = page;
 	run->pages = iomd_listed_pages(listed, page ? 0 : mapping->in_page);
 	run->pfn = page_to_pfn(listed->page);
@@ -265,7 +265,7 @@ static inline int run_of(const struct iomd_mapping *mapping,
 static int enter_listed(struct iomd_mapping *mapping, struct vm_area_struct *vma,
 			struct iomd_listed listed, u64 pages)
 {
-	struct iomd_run run = { .kind = IOMD_RUN_RAM };
+	struct iomd_page_run run = { .kind = IOMD_PAGE_RUN_RAM };
 	/* Of all of the RAM. */
 	pgprot_t prot = prot_of(mapping, &run, vma->vm_page_prot);
 	int ret;
@@ -274,9 +274,9 @@ static int enter_listed(struct iomd_mapping *mapping, struct vm_area_struct *vma
 		ret = run_of(mapping, &listed, run.page + run.pages, &run);
 		run.pages = min(run.pages, pages - run.page);
 		if (!ret)
-			ret = enter(vma, place_of(mapping, vma, run.page), &run,
-				    run.kind == IOMD_RUN_RAM ? prot :
-				    prot_of(mapping, &run, vma->vm_page_prot));
+			ret = user_enter_run(vma, user_address_of_page(mapping, vma, run.page),
+					     &run, run.kind == IOMD_PAGE_RUN_RAM ? prot :
+					     prot_of(mapping, &run, vma->vm_page_prot));
 	} while (!ret && run.page + run.pages < pages && iomd_listed_next(&listed));
 	return ret;
 }
@@ -284,17 +284,17 @@ static int enter_listed(struct iomd_mapping *mapping, struct vm_area_struct *vma
 static int enter_runs(struct iomd_mapping *mapping, struct vm_area_struct *vma, u64 page,
 		      u64 pages)
 {
-	struct iomd_run run;
+	struct iomd_page_run run;
 	int ret = 0;
 
 	for (; pages && !ret; page += run.pages, pages -= run.pages) {
-		ret = iomd_run_at(mapping, page, &run);
+		ret = iomd_page_run_at(mapping, page, &run);
 		if (ret)
 			break;
 		run.pages = min(run.pages, pages);
-		if (run.kind != IOMD_RUN_HOLE)
-			ret = enter(vma, place_of(mapping, vma, page), &run,
-				    prot_of(mapping, &run, vma->vm_page_prot));
+		if (run.kind != IOMD_PAGE_RUN_HOLE)
+			ret = user_enter_run(vma, user_address_of_page(mapping, vma, page), &run,
+					     prot_of(mapping, &run, vma->vm_page_prot));
 	}
 	return ret;
 }
@@ -354,7 +354,7 @@ int iomd_populate_device_pager(struct iomd *md, struct iomd_mapping *mapping,
 }
 IOMD_EXPORT(iomd_populate_device_pager);
 
-static int fill(struct iomd_mapping *mapping, struct vm_area_struct *vma)
+static int user_fill(struct iomd_mapping *mapping, struct vm_area_struct *vma)
 {
 	int ret;
 
@@ -396,7 +396,7 @@ static int set_up_vma(struct iomd_view *view, struct vm_area_struct *vma)
 				 VM_DONTDUMP | VM_HUGEPAGE,
 				 VM_MAYEXEC | (read_only ? VM_MAYWRITE : 0));
 	vma->vm_ops = &view_vm_ops;
-	return is_first ? fill(mapping, vma) : 0;
+	return is_first ? user_fill(mapping, vma) : 0;
 }
 
 static int view_mmap(struct file *file, struct vm_area_struct *vma)
@@ -453,14 +453,14 @@ static const struct file_operations view_fops = {
 static int check_listed(const struct iomd_mapping *mapping, struct iomd_listed listed)
 {
 	bool ask = mapping->options & IOMD_MAP_CACHE_MASK;
-	struct iomd_run run = {};
+	struct iomd_page_run run = {};
 	u64 mode;
 	int ret;
 
 	do {
 		ret = run_of(mapping, &listed, run.page + run.pages, &run);
 		/* One mode is that of all of the RAM, and good if none was asked for. */
-		if (!ret && (ask || run.kind != IOMD_RUN_RAM))
+		if (!ret && (ask || run.kind != IOMD_PAGE_RUN_RAM))
 			ret = iomd_cache_mode(mapping, &run, &mode);
 		ask = false;
 	} while (!ret && iomd_listed_next(&listed));
@@ -483,7 +483,7 @@ static bool has_whole_pages(const struct iomd_mapping *mapping)
 /* Can all of it be shown, and nothing else? */
 int iomd_mapping_check_runs(const struct iomd_mapping *mapping, const struct iomd_listed *listed)
 {
-	struct iomd_run run = {};
+	struct iomd_page_run run = {};
 	u64 mode;
 	int ret;
 
@@ -491,8 +491,8 @@ int iomd_mapping_check_runs(const struct iomd_mapping *mapping, const struct iom
 		return -EINVAL;
 	if (listed)
 		return check_listed(mapping, *listed);
-	while ((ret = iomd_next_run(mapping, &run)) > 0) {
-		if (run.kind == IOMD_RUN_HOLE)
+	while ((ret = iomd_page_run_next(mapping, &run)) > 0) {
+		if (run.kind == IOMD_PAGE_RUN_HOLE)
 			continue;
 		ret = iomd_cache_mode(mapping, &run, &mode);
 		if (ret)
@@ -505,12 +505,12 @@ int iomd_mapping_check_runs(const struct iomd_mapping *mapping, const struct iom
 static unsigned int huge_offset(const struct iomd_mapping *mapping)
 {
 	const unsigned int huge = PMD_SIZE >> PAGE_SHIFT;
-	struct iomd_run run = {};
+	struct iomd_page_run run = {};
 
 	if (iomd_mapping_pages(mapping) < huge)
 		return 0;
-	while (iomd_next_run(mapping, &run) > 0)
-		if (run.kind == IOMD_RUN_RAM && run.pages >= huge)
+	while (iomd_page_run_next(mapping, &run) > 0)
+		if (run.kind == IOMD_PAGE_RUN_RAM && run.pages >= huge)
 			return (run.pfn - run.page - mapping->guard_pages) % huge;
 	return 0;
 }
@@ -573,10 +573,10 @@ static int make_vma(struct iomd_mapping *mapping)
 /* Device memory alone has a mode that can be told for all of it. */
 static void tell_mode(struct iomd_mapping *mapping)
 {
-	struct iomd_run run;
+	struct iomd_page_run run;
 	u64 mode;
 
-	if (!iomd_run_at(mapping, 0, &run) && run.kind == IOMD_RUN_DEVICE &&
+	if (!iomd_page_run_at(mapping, 0, &run) && run.kind == IOMD_PAGE_RUN_DEVICE &&
 	    run.pages == iomd_mapping_pages(mapping) &&
 	    !iomd_cache_mode(mapping, &run, &mode))
 		iomd_cache_tell(mapping, mode);

@@ -57,7 +57,7 @@ struct os_meta_class os_string_meta_class = {
 IOMD_EXPORT(os_string_meta_class);
 
 /* @length bytes and a zero behind them. */
-static struct os_object *make(struct os_meta_class *meta, const void *bytes, size_t length)
+static struct os_object *data_make(struct os_meta_class *meta, const void *bytes, size_t length)
 {
 	struct bytes *made = os_object_alloc(meta);
 	char *copy;
@@ -93,7 +93,7 @@ struct os_object *os_data_with_bytes(const void *bytes, size_t length)
 {
 	if (!bytes && length)
 		return ERR_PTR(-EINVAL);
-	return make(&os_data_meta_class, bytes, length);
+	return data_make(&os_data_meta_class, bytes, length);
 }
 IOMD_EXPORT(os_data_with_bytes);
 
@@ -146,7 +146,7 @@ struct os_object *os_string_with_c_string(const char *string)
 {
 	if (!string)
 		return ERR_PTR(-EINVAL);
-	return make(&os_string_meta_class, string, strlen(string));
+	return data_make(&os_string_meta_class, string, strlen(string));
 }
 IOMD_EXPORT(os_string_with_c_string);
 

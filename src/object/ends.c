@@ -145,7 +145,7 @@ static struct ender *find_ender(void)
 	return found;
 }
 
-static void append(struct ender *ender, struct os_object *object)
+static void ender_append(struct ender *ender, struct os_object *object)
 {
 	object->deferred.next = NULL;
 	*ender->last = &object->deferred;
@@ -189,7 +189,7 @@ static bool ends_anywhere(const struct os_object *object)
 	return true;
 }
 
-static void defer(struct os_object *object, unsigned int its_turn)
+static void end_defer(struct os_object *object, unsigned int its_turn)
 {
 	/* Any CPU's will do. */
 	struct deferred *deferred = raw_cpu_ptr(&deferred_ends);
@@ -208,7 +208,7 @@ static void end_one(struct ender *ender, struct os_object *object)
 	} else {
 		/* In the same turn, whose count is not 0 while we are counted. */
 		atomic_inc(&under_way[ender->turn]);
-		defer(object, ender->turn);
+		end_defer(object, ender->turn);
 	}
 }
 
@@ -225,7 +225,7 @@ static void end_all(struct os_object *object, unsigned int its_turn, bool may_sl
 		.may_sleep = may_sleep,
 	};
 
-	append(&ender, object);
+	ender_append(&ender, object);
 	add_ender(&ender);
 	/* What does not sleep takes no lock, and waits for nobody who calls a barrier. */
 	if (may_sleep)
@@ -267,7 +267,7 @@ static bool context_may_free(void)
 }
 
 /* Give a reference back; true if it was the last one: the end is counted then. */
-static bool drop(struct os_object *object, unsigned int *its_turn)
+static bool object_drop(struct os_object *object, unsigned int *its_turn)
 {
 	if (refcount_dec_not_one(&object->references))
 		return false;
@@ -285,7 +285,7 @@ static bool leave_to_ender(struct os_object *object, unsigned int its_turn)
 
 	if (!ender)
 		return false;
-	append(ender, object);
+	ender_append(ender, object);
 	/* It is counted as part of that end. */
 	finish_end(its_turn);
 	return true;
@@ -310,14 +310,14 @@ void os_object_release(struct os_object *object)
 {
 	unsigned int its_turn;
 
-	if (!object || !drop(object, &its_turn) || leave_to_ender(object, its_turn))
+	if (!object || !object_drop(object, &its_turn) || leave_to_ender(object, its_turn))
 		return;
 	if (context_certainly_sleeps())
 		end_all(object, its_turn, true);
 	else if (in_task() && context_may_free() && ends_anywhere(object))
 		end_all(object, its_turn, false);
 	else
-		defer(object, its_turn);
+		end_defer(object, its_turn);
 }
 IOMD_EXPORT(os_object_release);
 
@@ -335,7 +335,7 @@ void os_object_release_sync(struct os_object *object)
 	unsigned int its_turn;
 
 	might_sleep();
-	if (object && drop(object, &its_turn) && !leave_to_ender(object, its_turn))
+	if (object && object_drop(object, &its_turn) && !leave_to_ender(object, its_turn))
 		end_all(object, its_turn, true);
 }
 IOMD_EXPORT(os_object_release_sync);
@@ -345,7 +345,7 @@ void os_object_release_by(struct os_object *object, struct work_struct *work)
 	struct ender *ender;
 	unsigned int its_turn;
 
-	if (!drop(object, &its_turn))
+	if (!object_drop(object, &its_turn))
 		return;
 	ender = in_task() ? find_ender() : NULL;
 	if (ender) {

@@ -20,7 +20,7 @@ struct iomd_reclaim {
 };
 
 /* guards the line and who is in it */
-static DEFINE_SPINLOCK(lock);
+static DEFINE_SPINLOCK(purge_lock);
 static LIST_HEAD(line);
 static unsigned int things_in_line;
 static u64 pages_in_line;
@@ -35,7 +35,7 @@ static struct shrinker *shrinker;
 
 static void enter_line(struct iomd_purgeable *purgeable)
 {
-	lockdep_assert_held(&lock);
+	lockdep_assert_held(&purge_lock);
 	purgeable->pages = purgeable->resident(purgeable);
 	WRITE_ONCE(pages_in_line, pages_in_line + purgeable->pages);
 	WRITE_ONCE(things_in_line, things_in_line + 1);
@@ -44,7 +44,7 @@ static void enter_line(struct iomd_purgeable *purgeable)
 
 static void leave_line(struct iomd_purgeable *purgeable)
 {
-	lockdep_assert_held(&lock);
+	lockdep_assert_held(&purge_lock);
 	WRITE_ONCE(pages_in_line, pages_in_line - purgeable->pages);
 	WRITE_ONCE(things_in_line, things_in_line - 1);
 	list_del(&purgeable->node);
@@ -60,14 +60,14 @@ static void leave_line(struct iomd_purgeable *purgeable)
  */
 void iomd_purge_add(struct iomd_purgeable *purgeable)
 {
-	spin_lock(&lock);
+	spin_lock(&purge_lock);
 	if (!purgeable->claimed) {
 		if (purgeable->waits)
 			leave_line(purgeable);
 		enter_line(purgeable);
 	}
 	purgeable->waits = true;
-	spin_unlock(&lock);
+	spin_unlock(&purge_lock);
 }
 IOMD_EXPORT_TEST(iomd_purge_add);
 
@@ -81,21 +81,21 @@ IOMD_EXPORT_TEST(iomd_purge_add);
  */
 void iomd_purge_remove(struct iomd_purgeable *purgeable)
 {
-	spin_lock(&lock);
+	spin_lock(&purge_lock);
 	if (purgeable->waits && !purgeable->claimed)
 		leave_line(purgeable);
 	purgeable->waits = false;
-	spin_unlock(&lock);
+	spin_unlock(&purge_lock);
 	wait_event(unclaimed, !READ_ONCE(purgeable->claimed));
 }
 IOMD_EXPORT_TEST(iomd_purge_remove);
 
 /* It may be gone when this returns. Who is at work with something has just used it. */
-static void unclaim(struct iomd_purgeable *purgeable, long result)
+static void purgeable_unclaim(struct iomd_purgeable *purgeable, long result)
 {
 	struct iomd_reclaim *reclaim = purgeable->reclaim;
 
-	lockdep_assert_held(&lock);
+	lockdep_assert_held(&purge_lock);
 	list_del(&purgeable->node);
 	if (reclaim) {
 		reclaim->outstanding -= purgeable->pages;
@@ -110,14 +110,14 @@ static void unclaim(struct iomd_purgeable *purgeable, long result)
 	WRITE_ONCE(ends, ends + 1);
 }
 
-static void purge(struct work_struct *work)
+static void purge_work(struct work_struct *work)
 {
 	struct iomd_purgeable *purgeable = container_of(work, struct iomd_purgeable, work);
 	long result = purgeable->purge(purgeable);
 
-	spin_lock(&lock);
-	unclaim(purgeable, result);
-	spin_unlock(&lock);
+	spin_lock(&purge_lock);
+	purgeable_unclaim(purgeable, result);
+	spin_unlock(&purge_lock);
 	wake_up_all(&unclaimed);
 }
 
@@ -126,7 +126,7 @@ static void claim_first(struct iomd_reclaim *reclaim)
 {
 	struct iomd_purgeable *first = list_first_entry(&line, struct iomd_purgeable, node);
 
-	lockdep_assert_held(&lock);
+	lockdep_assert_held(&purge_lock);
 	leave_line(first);
 	first->pages = first->resident(first);
 	first->claimed = true;
@@ -135,29 +135,29 @@ static void claim_first(struct iomd_reclaim *reclaim)
 	reclaim->scanned += first->pages;
 	list_add_tail(&first->node, &claimed);
 	awaited++;
-	INIT_WORK(&first->work, purge);
+	INIT_WORK(&first->work, purge_work);
 	queue_work(purgers, &first->work);
 }
 
 /* Wait until something more was purged, by whomever; the patience that is left. */
 static long wait_for_an_end(long patience)
-	__must_hold(&lock)
+	__must_hold(&purge_lock)
 {
 	unsigned long before = ends;
 
-	lockdep_assert_held(&lock);
-	spin_unlock(&lock);
+	lockdep_assert_held(&purge_lock);
+	spin_unlock(&purge_lock);
 	patience = wait_event_timeout(unclaimed, READ_ONCE(ends) != before, patience);
-	spin_lock(&lock);
+	spin_lock(&purge_lock);
 	return patience;
 }
 
 /* What takes too long, perhaps as it waits for who needs memory, nobody else waits for. */
-static void forget(struct iomd_reclaim *reclaim)
+static void reclaim_forget(struct iomd_reclaim *reclaim)
 {
 	struct iomd_purgeable *purgeable;
 
-	lockdep_assert_held(&lock);
+	lockdep_assert_held(&purge_lock);
 	list_for_each_entry(purgeable, &claimed, node) {
 		if (purgeable->reclaim != reclaim)
 			continue;
@@ -180,7 +180,7 @@ static void purge_pages(struct iomd_reclaim *reclaim, unsigned long pages)
 	unsigned int left;
 
 	might_sleep();
-	spin_lock(&lock);
+	spin_lock(&purge_lock);
 	left = things_in_line;
 	while (reclaim->gained < pages && patience) {
 		if (reclaim->outstanding) {
@@ -188,15 +188,15 @@ static void purge_pages(struct iomd_reclaim *reclaim, unsigned long pages)
 		} else if (left && !list_empty(&line)) {
 			left--;
 			claim_first(reclaim);
-			cond_resched_lock(&lock);
+			cond_resched_lock(&purge_lock);
 		} else {
 			if (awaited && !reclaim->gained)
 				wait_for_an_end(patience);
 			break;
 		}
 	}
-	forget(reclaim);
-	spin_unlock(&lock);
+	reclaim_forget(reclaim);
+	spin_unlock(&purge_lock);
 }
 
 /**
@@ -235,7 +235,7 @@ unsigned long iomd_purge_count(void)
 
 	if (!READ_ONCE(things_in_line))
 		return 0;
-	spin_lock(&lock);
+	spin_lock(&purge_lock);
 	list_for_each_entry(purgeable, &line, node) {
 		if (!left--)
 			break;
@@ -244,17 +244,17 @@ unsigned long iomd_purge_count(void)
 		purgeable->pages = pages;
 	}
 	pages = max_t(u64, pages_in_line, things_in_line);
-	spin_unlock(&lock);
+	spin_unlock(&purge_lock);
 	return min_t(u64, pages, SHRINK_EMPTY - 1);
 }
 IOMD_EXPORT_TEST(iomd_purge_count);
 
-static unsigned long count(struct shrinker *unused, struct shrink_control *control)
+static unsigned long purge_count(struct shrinker *unused, struct shrink_control *control)
 {
 	return iomd_purge_count() ?: SHRINK_EMPTY;
 }
 
-static unsigned long scan(struct shrinker *unused, struct shrink_control *control)
+static unsigned long purge_scan(struct shrinker *unused, struct shrink_control *control)
 {
 	struct iomd_reclaim reclaim = {};
 
@@ -276,7 +276,8 @@ int iomd_purge_init_room(void)
 		  alloc_workqueue("iomd_purge", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!purgers)
 		return -ENOMEM;
-	shrinker = iomd_should_fail() ? NULL : iomd_compat_shrinker_start("iomd", count, scan);
+	shrinker = iomd_should_fail() ? NULL :
+		   iomd_compat_shrinker_start("iomd", purge_count, purge_scan);
 	if (!shrinker) {
 		destroy_workqueue(purgers);
 		return -ENOMEM;

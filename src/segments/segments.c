@@ -144,7 +144,7 @@ static void note_entries(struct iomd_segments *segments, struct scatterlist *sg)
 }
 
 /* Room for the next entry; the embedded ones move into the first block. */
-static bool grow(struct iomd_segments *segments)
+static bool segments_grow(struct iomd_segments *segments)
 {
 	struct iomd_segment_block *block;
 	unsigned int used = 0;
@@ -171,7 +171,7 @@ static bool grow(struct iomd_segments *segments)
 }
 
 /* Physically behind each other, and of one kind of memory? */
-static inline bool follows(struct page *page, struct page *last)
+static inline bool page_follows(struct page *page, struct page *last)
 {
 	/* Without a virtual memory map, any memory's structs may be behind others'. */
 	if (IS_ENABLED(CONFIG_SPARSEMEM) && !IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP) &&
@@ -189,7 +189,7 @@ static bool may_join(const struct iomd_segments *segments, struct page *page,
 {
 	struct page *last = segments->last_page;
 
-	return last && !offset && follows(page, last) &&
+	return last && !offset && page_follows(page, last) &&
 	       segments->tail->length <= ENTRY_BYTES - count * PAGE_SIZE &&
 	       !is_zone_device_page(page) && !is_zone_device_page(last);
 }
@@ -204,7 +204,7 @@ static inline bool many_follow(struct page **pages, struct page *last)
 
 #pragma GCC unroll 16
 	for (i = 0; i < MANY; i++)
-		if (!follows(pages[i], last + i))
+		if (!page_follows(pages[i], last + i))
 			return false;
 	return true;
 }
@@ -219,11 +219,11 @@ static inline unsigned long run_end(struct page **pages, unsigned long i, unsign
 	struct page *last = pages[i];
 
 	for (i++; i < few; i++, last++)
-		if (!follows(pages[i], last))
+		if (!page_follows(pages[i], last))
 			return i;
 	while (i + MANY <= count && many_follow(pages + i, pages[i - 1]))
 		i += MANY;
-	while (i < count && follows(pages[i], pages[i - 1]))
+	while (i < count && page_follows(pages[i], pages[i - 1]))
 		i++;
 	return i;
 }
@@ -260,7 +260,7 @@ unsigned int iomd_segments_append_pages(struct iomd_segments *segments,
 
 		if (unlikely(sg == limit)) {
 			note_entries(segments, sg);
-			if (!grow(segments))
+			if (!segments_grow(segments))
 				break;
 			sg = segments->unused;
 			limit = segments->limit;
@@ -268,7 +268,7 @@ unsigned int iomd_segments_append_pages(struct iomd_segments *segments,
 		if (start != (dma_addr_t)start)
 			break;
 		i++;
-		if (i < count && follows(pages[i], first))
+		if (i < count && page_follows(pages[i], first))
 			i = run_end(pages, i, count);
 		length = (i - run) * PAGE_SIZE - offset;
 		sg->page_link = 0;
@@ -343,7 +343,7 @@ int iomd_segments_append(struct iomd_segments *segments, struct page *first,
 }
 
 /* Keep of the only block no more than is used, if that is little. */
-static void shrink(struct iomd_segments *segments)
+static void segments_shrink(struct iomd_segments *segments)
 {
 	unsigned int entries = segments->table.nents + 1;
 	struct iomd_segment_block *block;
@@ -393,7 +393,7 @@ static int make_index(struct iomd_segments *segments)
 	struct iomd_segment_index *index;
 
 	if (segments->blocks == 1 && segments->length >= MUCH)
-		shrink(segments);
+		segments_shrink(segments);
 	index = &first_block(segments)->head.index;
 	*index = (struct iomd_segment_index) {
 		.recent = segments->table.sgl,
@@ -434,12 +434,12 @@ int iomd_segments_finish(struct iomd_segments *segments)
  * of it, and not to believe what it finds. That is what the races here are about.
  */
 
-static bool holds(const struct scatterlist *sg, u64 offset)
+static bool entry_holds(const struct scatterlist *sg, u64 offset)
 {
 	return offset - READ_ONCE(sg->dma_address) < READ_ONCE(sg->length);
 }
 
-static unsigned int find_block(const struct iomd_segment_index *index, u64 offset)
+static unsigned int index_find_block(const struct iomd_segment_index *index, u64 offset)
 {
 	struct iomd_segment_block **blocks = index->directory->blocks;
 	unsigned int low = 0, high = index->blocks;
@@ -459,7 +459,7 @@ static unsigned int find_block(const struct iomd_segment_index *index, u64 offse
 }
 
 /* The entry of a row of @count that holds @offset, which one of them does. */
-static struct scatterlist *bisect(struct scatterlist *sg, unsigned int count, u64 offset)
+static struct scatterlist *segments_bisect(struct scatterlist *sg, unsigned int count, u64 offset)
 {
 	while (count > 1) {
 		unsigned int half = count / 2;
@@ -474,13 +474,13 @@ static struct scatterlist *bisect(struct scatterlist *sg, unsigned int count, u6
 static noinline struct scatterlist *find_in_blocks(const struct iomd_segment_index *index,
 						   u64 offset)
 {
-	unsigned int block = find_block(index, offset);
+	unsigned int block = index_find_block(index, offset);
 	struct scatterlist *sg = index->directory->blocks[block]->entries, *guess;
 	unsigned int count = block + 1 == index->blocks ? index->entries : index->block_entries;
 
 	guess = sg + min_t(u64, div64_u64(offset - iomd_segment_start(sg), index->entry_bytes),
 			   count - 1);
-	return holds(guess, offset) ? guess : bisect(sg, count, offset);
+	return entry_holds(guess, offset) ? guess : segments_bisect(sg, count, offset);
 }
 
 /**
@@ -506,8 +506,8 @@ struct scatterlist *iomd_segments_find(struct iomd_segment_index *index, u64 off
 		/* The average is rounded up, so this is in the list. */
 		sg = index->first + min_t(u64, div_u64(offset, READ_ONCE(index->entry_bytes)),
 					  entries - 1);
-		if (!holds(sg, offset))
-			sg = bisect(index->first, entries, offset);
+		if (!entry_holds(sg, offset))
+			sg = segments_bisect(index->first, entries, offset);
 	}
 	WRITE_ONCE(index->recent, sg);
 	return sg;

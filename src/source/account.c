@@ -134,8 +134,8 @@ static bool may_exceed_still(const struct iomd_payer *payer)
 	return may;
 }
 
-static int refuse(const struct iomd_payer *payer, u64 pages, u64 pinned, u64 limit,
-		  const char *whose)
+static int account_refuse(const struct iomd_payer *payer, u64 pages, u64 pinned, u64 limit,
+			  const char *whose)
 {
 	/* A task chooses its name, which may hold a line's end: it stays out of the log. */
 	pr_notice_ratelimited("iomd: process %d: %llu pages more would be %llu pinned of its %s, RLIMIT_MEMLOCK is %llu\n",
@@ -153,7 +153,7 @@ static int charge_user(struct iomd_payer *payer, u64 pages, u64 limit)
 	pinned = iomd_compat_charge_user(payer->cred->user, pages);
 	if (pinned > limit) {
 		iomd_compat_uncharge_user(payer->cred->user, pages);
-		return refuse(payer, pages, pinned, limit, "user");
+		return account_refuse(payer, pages, pinned, limit, "user");
 	}
 	payer->user_charged = pages;
 	return 0;
@@ -181,7 +181,7 @@ int iomd_payer_charge(struct iomd_payer *payer, u64 pages)
 		return -ENOMEM;
 	pinned = atomic64_add_return(pages, &payer->mm->pinned_vm);
 	if (pinned > limit && !may_exceed_still(payer))
-		ret = refuse(payer, pages, pinned, limit, "address space");
+		ret = account_refuse(payer, pages, pinned, limit, "address space");
 	else
 		ret = charge_user(payer, pages, limit);
 	if (ret) {

@@ -17,7 +17,7 @@
 #define MANY	4096
 
 /* No range may wrap, nor the sum of all. */
-static int check(const struct iomd_address_range *ranges, u32 count)
+static int extents_check(const struct iomd_address_range *ranges, u32 count)
 {
 	u64 total = 0;
 	u32 i;
@@ -43,7 +43,7 @@ struct merger {
 	u64 length;
 };
 
-static void append(struct merger *merger, u64 address, u64 length)
+static void merger_append(struct merger *merger, u64 address, u64 length)
 {
 	struct iomd_extent *last = &merger->last;
 
@@ -62,14 +62,14 @@ static void append(struct merger *merger, u64 address, u64 length)
 		merger->list[merger->count - 1] = *last;
 }
 
-static struct merger merge(const struct iomd_address_range *ranges, u32 count,
-			   struct iomd_extent *list)
+static struct merger ranges_merge(const struct iomd_address_range *ranges, u32 count,
+				  struct iomd_extent *list)
 {
 	struct merger merger = { .list = list };
 	u32 i;
 
 	for (i = 0; i < count; i++) {
-		append(&merger, ranges[i].address, ranges[i].length);
+		merger_append(&merger, ranges[i].address, ranges[i].length);
 		if (!(i % MANY))
 			cond_resched();
 	}
@@ -93,13 +93,13 @@ int iomd_extents_init_several(struct iomd_extents *extents,
 {
 	const struct iomd_extent *extent;
 
-	if (!ranges || !count || check(ranges, count))
+	if (!ranges || !count || extents_check(ranges, count))
 		return -EINVAL;
-	extents->count = merge(ranges, count, NULL).count;
+	extents->count = ranges_merge(ranges, count, NULL).count;
 	extents->list = make_room(extents, extents->count);
 	if (!extents->list)
 		return -ENOMEM;
-	extents->length = merge(ranges, count, extents->list).length;
+	extents->length = ranges_merge(ranges, count, extents->list).length;
 	extents->pages = 0;
 	iomd_for_each_extent(extent, extents)
 		extents->pages += iomd_extents_pages_of(extent->address, extent->length);
@@ -182,7 +182,7 @@ static int add_ram(struct resource *resource, void *data)
 }
 
 /* Into @list, up to @room pieces of it; how many there are. */
-static u32 split(const struct iomd_extents *extents, struct iomd_extent *list, u32 room)
+static u32 extents_split(const struct iomd_extents *extents, struct iomd_extent *list, u32 room)
 {
 	struct splitter splitter = { .list = list, .room = room };
 
@@ -220,7 +220,7 @@ int iomd_extents_find_ram(struct iomd_extents *extents)
 
 	might_sleep();
 	/* Once, nearly always; and memory may come and go between two looks. */
-	while ((count = split(extents, list, room)) != room) {
+	while ((count = extents_split(extents, list, room)) != room) {
 		if (list != &one)
 			kvfree(list);
 		list = &one;

@@ -79,7 +79,7 @@ static bool may_change(const struct iomd_owner *owner, const struct mm_struct *m
 }
 
 /* Afterwards @payer is who paid until now, or still the new one: not to be kept. */
-static int move(struct iomd_owner *owner, struct iomd_payer *payer, bool no_footprint)
+static int owner_move(struct iomd_owner *owner, struct iomd_payer *payer, bool no_footprint)
 {
 	u64 pages = payer->mm && !no_footprint ? owner->held : 0;
 	int ret;
@@ -111,7 +111,7 @@ int iomd_owner_give(struct iomd_owner *owner, const struct iomd_payer *to)
 
 	iomd_payer_copy(&payer, to);
 	mutex_lock(&owner->lock);
-	ret = move(owner, &payer, false);
+	ret = owner_move(owner, &payer, false);
 	mutex_unlock(&owner->lock);
 	iomd_payer_destroy(&payer);
 	return ret;
@@ -141,7 +141,7 @@ int iomd_owner_change(struct iomd_owner *owner, struct task_struct *task, int le
 	if (!task)
 		iomd_payer_copy(&payer, &owner->payer);
 	if (may_change(owner, payer.mm, ledger_tag, no_footprint))
-		ret = move(owner, &payer, no_footprint);
+		ret = owner_move(owner, &payer, no_footprint);
 	else
 		ret = -EPERM;
 	if (!ret && ledger_tag != IOMD_MEMORY_LEDGER_TAG_UNCHANGED)

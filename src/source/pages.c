@@ -93,8 +93,8 @@ static bool leaves_reserve(const struct hunt *hunt, gfp_t gfp, unsigned int orde
 #endif
 }
 
-static struct page *find_block(struct hunt *hunt, gfp_t gfp, unsigned int order,
-			       unsigned long may_set_aside)
+static struct page *hunt_find_block(struct hunt *hunt, gfp_t gfp, unsigned int order,
+				    unsigned long may_set_aside)
 {
 	struct page *page;
 
@@ -117,7 +117,7 @@ static struct page *find_block(struct hunt *hunt, gfp_t gfp, unsigned int order,
 }
 
 /* Use what is wanted of a block, zeroed, and give back the rest. */
-static int take(struct hunt *hunt, struct page *block, unsigned int order)
+static int hunt_take(struct hunt *hunt, struct page *block, unsigned int order)
 {
 	unsigned int i;
 	int ret = 0;
@@ -143,7 +143,7 @@ static int take(struct hunt *hunt, struct page *block, unsigned int order)
 	return ret;
 }
 
-static int search(struct hunt *hunt, gfp_t gfp, unsigned long may_set_aside)
+static int hunt_search(struct hunt *hunt, gfp_t gfp, unsigned long may_set_aside)
 {
 	int order = hunt->most_order, ret = 0;
 
@@ -155,9 +155,9 @@ static int search(struct hunt *hunt, gfp_t gfp, unsigned long may_set_aside)
 		/* Only where pages are hard to find, more than the rest is of use. */
 		if ((!~hunt->allowed || hunt->brief) && order > (int)hunt->least_order)
 			order = min_t(int, order, ilog2(hunt->left));
-		block = find_block(hunt, gfp, order, may_set_aside);
+		block = hunt_find_block(hunt, gfp, order, may_set_aside);
 		if (block)
-			ret = take(hunt, block, order);
+			ret = hunt_take(hunt, block, order);
 		else
 			order--;
 	}
@@ -172,19 +172,19 @@ static int search_zones(struct hunt *hunt)
 	int ret = 0;
 
 	if (!~hunt->allowed)
-		return search(hunt, hunt->gfp, 0);
+		return hunt_search(hunt, hunt->gfp, 0);
 	/* First where none is set aside, though that is a place others need more. */
 	if (hunt->brief)
-		ret = search(hunt, hunt->gfp | (hunt->allowed >= U32_MAX ? __GFP_DMA32 :
+		ret = hunt_search(hunt, hunt->gfp | (hunt->allowed >= U32_MAX ? __GFP_DMA32 :
 								      __GFP_DMA), 1);
 	wide &= ~__GFP_DIRECT_RECLAIM;
 	if (!ret)
-		ret = search(hunt, wide, FEW);
+		ret = hunt_search(hunt, wide, FEW);
 	/* Though all of its addresses are low, the mask may have holes there. */
 	if (!ret)
-		ret = search(hunt, narrow, min(hunt->aside + FEW, MANY));
+		ret = hunt_search(hunt, narrow, min(hunt->aside + FEW, MANY));
 	if (!ret)
-		ret = search(hunt, wide, MANY);
+		ret = hunt_search(hunt, wide, MANY);
 	return ret;
 }
 
@@ -201,7 +201,7 @@ static void give_back_rejected(struct hunt *hunt)
 	}
 }
 
-static void tell(const struct iomd_pages_wish *wish, const char *why)
+static void pages_tell(const struct iomd_pages_wish *wish, const char *why)
 {
 	pr_notice_ratelimited("iomd: %s: %llu bytes of memory%s, aligned to %llu, at physical addresses within %#llx\n",
 			      why, wish->bytes, wish->contiguous ? " in one piece" : "",
@@ -232,7 +232,7 @@ int iomd_pages_check(struct iomd_pages_wish *wish)
 	if (PFN_UP(wish->bytes) > low_pages())
 		return -ENOMEM;
 	if (wish->contiguous && max(wish->bytes, wish->alignment) > PAGE_SIZE << IOMD_MAX_ORDER) {
-		tell(wish, "too large for the page allocator");
+		pages_tell(wish, "too large for the page allocator");
 		return -E2BIG;
 	}
 	return 0;
@@ -273,7 +273,7 @@ int iomd_pages_alloc(const struct iomd_pages_wish *wish, struct iomd_segments *s
 	give_back_rejected(&hunt);
 	if (!ret && hunt.left) {
 		if (wish->contiguous || wish->mask)
-			tell(wish, "not to be had");
+			pages_tell(wish, "not to be had");
 		ret = -ENOMEM;
 	}
 	if (!ret && offset_in_page(wish->bytes))
@@ -296,7 +296,7 @@ static u64 count_pages(const struct iomd_segments *segments)
 	return pages;
 }
 
-static void list_pages(const struct iomd_segments *segments, struct page **pages)
+static void pages_list(const struct iomd_segments *segments, struct page **pages)
 {
 	struct scatterlist *sg;
 	unsigned int i, page;
@@ -332,7 +332,7 @@ void *iomd_pages_show(const struct iomd_segments *segments, unsigned int guard, 
 	pages = kvcalloc(count, sizeof(*pages), IOMD_GFP_SIZED);
 	if (!pages)
 		return ERR_PTR(-ENOMEM);
-	list_pages(segments, pages + guard);
+	pages_list(segments, pages + guard);
 	base = iomd_vmap_with_holes(pages, count, iomd_cache_prot(cache, PAGE_KERNEL));
 	kvfree(pages);
 	return base;

@@ -46,7 +46,7 @@ static void release_batch(struct folio_batch *batch)
 	cond_resched();
 }
 
-static void let_go(struct iomd_shmem *shmem, struct iomd_segments *segments, bool dirty)
+static void shmem_let_go(struct iomd_shmem *shmem, struct iomd_segments *segments, bool dirty)
 {
 	struct scatterlist *sg = segments->table.sgl;
 	struct folio_batch batch;
@@ -123,7 +123,7 @@ static int bring_in(struct iomd_shmem *shmem, struct iomd_segments *segments, u6
 	iomd_segments_init(segments);
 	ret = hold_pages(shmem, segments, gfp);
 	if (ret)
-		let_go(shmem, segments, false);
+		shmem_let_go(shmem, segments, false);
 	return ret;
 }
 
@@ -136,13 +136,13 @@ static struct iomd_shmem *of_purgeable(struct iomd_purgeable *purgeable)
 	return container_of(purgeable, struct iomd_shmem, purgeable);
 }
 
-static u64 resident(struct iomd_purgeable *purgeable)
+static u64 shmem_resident(struct iomd_purgeable *purgeable)
 {
 	return READ_ONCE(of_purgeable(purgeable)->file->f_mapping->nrpages);
 }
 
 /* Throw all contents away, while nobody holds them; how many pages that gained. */
-static unsigned long discard(struct iomd_shmem *shmem)
+static unsigned long shmem_discard(struct iomd_shmem *shmem)
 {
 	struct inode *inode = file_inode(shmem->file);
 	struct address_space *mapping = inode->i_mapping;
@@ -160,7 +160,7 @@ static unsigned long discard(struct iomd_shmem *shmem)
 }
 
 /* For lack of memory, in a worker. */
-static long purge(struct iomd_purgeable *purgeable)
+static long shmem_purge(struct iomd_purgeable *purgeable)
 {
 	struct iomd_shmem *shmem = of_purgeable(purgeable);
 	long gained;
@@ -168,19 +168,19 @@ static long purge(struct iomd_purgeable *purgeable)
 	if (!mutex_trylock(&shmem->lock))
 		return -EBUSY;
 	shmem->state = IOMD_MEMORY_PURGEABLE_EMPTY;
-	gained = discard(shmem);
+	gained = shmem_discard(shmem);
 	mutex_unlock(&shmem->lock);
 	return gained;
 }
 
 /* By order: what is held goes later, and what the kernel sees becomes zero where it is. */
-static void empty(struct iomd_shmem *shmem)
+static void shmem_empty(struct iomd_shmem *shmem)
 {
 	lockdep_assert_held(&shmem->lock);
 	if (shmem->held)
 		shmem->discard = true;
 	else if (!shmem->kernel_address)
-		discard(shmem);
+		shmem_discard(shmem);
 	else
 		memset(shmem->kernel_address, 0, pages_of(shmem) * PAGE_SIZE);
 }
@@ -206,7 +206,7 @@ static void end_hold(struct iomd_shmem *shmem)
 {
 	shmem->held = false;
 	if (shmem->discard)
-		empty(shmem);
+		shmem_empty(shmem);
 	shmem->discard = false;
 	stand_in_line(shmem);
 }
@@ -240,7 +240,7 @@ static void shmem_unwire(struct iomd_general *general, bool dirty)
 	struct iomd_shmem *shmem = general->source_data;
 
 	mutex_lock(&shmem->lock);
-	let_go(shmem, &general->segments, dirty);
+	shmem_let_go(shmem, &general->segments, dirty);
 	iomd_owner_uncharge(&shmem->owner);
 	end_hold(shmem);
 	mutex_unlock(&shmem->lock);
@@ -260,7 +260,7 @@ static void change_state(struct iomd_shmem *shmem, u32 new_state)
 	if (new_state == IOMD_MEMORY_PURGEABLE_NON_VOLATILE)
 		shmem->discard = false;
 	if (new_state == IOMD_MEMORY_PURGEABLE_EMPTY)
-		empty(shmem);
+		shmem_empty(shmem);
 }
 
 static int shmem_set_purgeable(struct iomd_general *general, u32 new_state, u32 *old_state)
@@ -290,7 +290,7 @@ static void make_kernel_view(struct iomd_shmem *shmem)
 	if (!bring_in(shmem, &shmem->shown, IOMD_DIRECTION_NONE)) {
 		address = iomd_pages_show(&shmem->shown, 0, IOMD_MAP_DEFAULT_CACHE);
 		if (IS_ERR(address))
-			let_go(shmem, &shmem->shown, false);
+			shmem_let_go(shmem, &shmem->shown, false);
 		else
 			shmem->kernel_address = address;
 	}
@@ -303,7 +303,7 @@ static void end_kernel_view(struct iomd_shmem *shmem)
 		return;
 	vunmap(shmem->kernel_address);
 	shmem->kernel_address = NULL;
-	let_go(shmem, &shmem->shown, false);
+	shmem_let_go(shmem, &shmem->shown, false);
 }
 
 /**
@@ -441,8 +441,8 @@ int iomd_shmem_init(struct iomd_general *general, struct iomd_shmem *shmem,
 	mutex_init(&shmem->lock);
 	shmem->of_kernel = task == IOMD_KERNEL_TASK;
 	shmem->state = IOMD_MEMORY_PURGEABLE_NON_VOLATILE;
-	shmem->purgeable.resident = resident;
-	shmem->purgeable.purge = purge;
+	shmem->purgeable.resident = shmem_resident;
+	shmem->purgeable.purge = shmem_purge;
 	ret = iomd_owner_init(&shmem->owner, task);
 	if (!ret)
 		ret = make_file(shmem);

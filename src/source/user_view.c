@@ -43,7 +43,7 @@ static bool find_piece(const struct iomd_user_view *view, unsigned long from,
  * by now, so this is for the addresses only, and not worth waiting for a process that
  * is at them itself.
  */
-static void unmap(const struct iomd_user_view *view)
+static void user_view_unmap(const struct iomd_user_view *view)
 {
 	unsigned long at = view->address, start, end;
 
@@ -77,7 +77,7 @@ static void user_view_free(struct os_object *object)
 	if (view->address)
 		empty_file(view->file);
 	if (view->address && mmget_not_zero(view->mm)) {
-		unmap(view);
+		user_view_unmap(view);
 		/* Nor is what a process leaves behind when it exits ours to wait for. */
 		mmput_async(view->mm);
 	}

@@ -13,7 +13,7 @@
 #include "source.h"
 #include "wired.h"
 
-static bool is_plain(u64 mode)
+static bool mode_is_plain(u64 mode)
 {
 	return mode == IOMD_MAP_DEFAULT_CACHE || mode == IOMD_MAP_COPYBACK_CACHE;
 }
@@ -25,7 +25,7 @@ static bool is_plain(u64 mode)
 #ifdef IOMD_HAVE_SET_MEMORY_WC
 static bool can_cache(u64 mode)
 {
-	return is_plain(mode) || mode == IOMD_MAP_INHIBIT_CACHE ||
+	return mode_is_plain(mode) || mode == IOMD_MAP_INHIBIT_CACHE ||
 	       mode == IOMD_MAP_WRITE_COMBINE_CACHE;
 }
 
@@ -46,7 +46,7 @@ static int set_caching(struct scatterlist *sg, u64 mode)
 #else
 static bool can_cache(u64 mode)
 {
-	return is_plain(mode);
+	return mode_is_plain(mode);
 }
 
 static int set_caching(struct scatterlist *sg, u64 mode)
@@ -71,7 +71,7 @@ static int change_caching(struct iomd_segments *segments, u64 mode)
 	unsigned int i;
 	int ret;
 
-	if (is_plain(mode))
+	if (mode_is_plain(mode))
 		return 0;
 	for_each_sgtable_sg(&segments->table, sg, i) {
 		ret = iomd_should_fail() ? -ENOMEM : set_caching(sg, mode);
@@ -84,7 +84,7 @@ static int change_caching(struct iomd_segments *segments, u64 mode)
 }
 
 /* Have the kernel see it: where it does anyway, if that is what is wanted. */
-static int show(struct iomd_wired *wired, struct iomd_segments *segments)
+static int wired_show(struct iomd_wired *wired, struct iomd_segments *segments)
 {
 	unsigned int guard = wired->guarded;
 	void *base;
@@ -101,10 +101,10 @@ static int show(struct iomd_wired *wired, struct iomd_segments *segments)
 	return 0;
 }
 
-static void let_go(struct iomd_wired *wired, struct iomd_segments *segments)
+static void wired_let_go(struct iomd_wired *wired, struct iomd_segments *segments)
 {
 	vunmap(wired->vmap_base);
-	if (!is_plain(wired->cache))
+	if (!mode_is_plain(wired->cache))
 		restore_caching(segments, segments->table.nents);
 	iomd_pages_free(segments);
 }
@@ -123,11 +123,11 @@ static int wired_wire(struct iomd_general *general, u64 direction)
 		iomd_pages_free(segments);
 		return ret;
 	}
-	ret = show(wired, segments);
+	ret = wired_show(wired, segments);
 	if (!ret)
 		ret = iomd_owner_charge(&wired->owner, PFN_UP(wired->wish.bytes));
 	if (ret)
-		let_go(wired, segments);
+		wired_let_go(wired, segments);
 	return ret;
 }
 
@@ -136,7 +136,7 @@ static void wired_unwire(struct iomd_general *general, bool dirty)
 	struct iomd_wired *wired = general->source_data;
 
 	iomd_owner_uncharge(&wired->owner);
-	let_go(wired, &general->segments);
+	wired_let_go(wired, &general->segments);
 }
 
 static void wired_destroy(struct iomd_general *general)
