@@ -33,8 +33,8 @@ static void take_spinlocks(struct iomd_general *general)
 
 	raw_spin_lock_irqsave(&general->md.lock, irq);
 	raw_spin_unlock_irqrestore(&general->md.lock, irq);
-	raw_spin_lock_irqsave(&general->wire.lock, irq);
-	raw_spin_unlock_irqrestore(&general->wire.lock, irq);
+	raw_spin_lock_irqsave(&general->prepares.lock, irq);
+	raw_spin_unlock_irqrestore(&general->prepares.lock, irq);
 }
 
 /* What a prepare, or the end of one, takes. */

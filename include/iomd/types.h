@@ -42,7 +42,7 @@ struct iomd_address_range {
 #define IOMD_DIRECTION_IN_OUT		IOMD_DIRECTION_OUT_IN
 #define IOMD_DIRECTION_MASK		IOMD_DIRECTION_OUT_IN
 
-/* Modifiers of a prepare; only the one that wires the memory obeys them. */
+/* Modifiers of a prepare; only the first one obeys them. */
 #define IOMD_DIRECTION_PREPARE_TO_PHYS32	BIT_ULL(2)
 #define IOMD_DIRECTION_PREPARE_NO_FAULT		BIT_ULL(3)
 #define IOMD_DIRECTION_PREPARE_NO_ZERO_FILL	BIT_ULL(4)

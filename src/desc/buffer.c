@@ -2,7 +2,7 @@
 /*
  * IOBufferMemoryDescriptor: a general descriptor that brings its memory along.
  *
- * Where that comes from, its source knows: wired kernel memory, prepared for life,
+ * Where that comes from, its source knows: pages of the kernel, prepared for life,
  * or a pageable file of shared memory (source/). It is whole pages, zero at first,
  * that hold nothing else, so that nobody who is shown them sees what is not meant
  * for him. The segments cover the capacity, whatever the length is at present.
@@ -20,7 +20,7 @@
 #include "../debug/inject.h"
 #include "../source/pages.h"
 #include "../source/shmem.h"
-#include "../source/wired.h"
+#include "../source/buffer_pages.h"
 #include "buffer.h"
 #include "general.h"
 
@@ -41,7 +41,7 @@ struct iomd_buffer {
 	/* serialises what changes the length */
 	struct mutex lock;
 	union {
-		struct iomd_wired wired;
+		struct iomd_buffer_pages pages;
 		struct iomd_shmem shmem;
 	};
 };
@@ -89,14 +89,14 @@ static bool is_pageable(const struct iomd_buffer *buffer)
  */
 int iomd_buffer_give(struct iomd *md, const struct iomd_payer *payer)
 {
-	return iomd_owner_give(&to_buffer(md)->wired.owner, payer);
+	return iomd_owner_give(&to_buffer(md)->pages.owner, payer);
 }
 
 /* Where the kernel or the process that the buffer was made for sees it; 0 if neither does. */
 static unsigned long address_of(const struct iomd_buffer *buffer)
 {
 	return is_pageable(buffer) ? iomd_shmem_user_address(&buffer->shmem) :
-				     (unsigned long)buffer->wired.address;
+				     (unsigned long)buffer->pages.address;
 }
 
 static void set_length(struct iomd_buffer *buffer, u64 length)
@@ -127,19 +127,19 @@ static int buffer_check_request(const struct request *request)
 	return PFN_UP(request->capacity) > totalram_pages() ? -ENOMEM : 0;
 }
 
-static int attach_wired(struct iomd_buffer *buffer, const struct request *request)
+static int attach_pages(struct iomd_buffer *buffer, const struct request *request)
 {
-	struct iomd_wired *wired = &buffer->wired;
+	struct iomd_buffer_pages *pages = &buffer->pages;
 	int ret;
 
-	wired->wish.bytes = request->capacity;
-	wired->wish.alignment = request->alignment;
-	wired->wish.mask = request->mask;
-	wired->wish.contiguous = request->options & CONTIGUOUS;
-	wired->wish.reserve = request->options & IOMD_MEMORY_USE_RESERVE;
-	wired->cache = request->options & IOMD_MAP_CACHE_MASK;
-	wired->guarded = request->guarded;
-	ret = iomd_wired_init(&buffer->general, wired);
+	pages->wish.bytes = request->capacity;
+	pages->wish.alignment = request->alignment;
+	pages->wish.mask = request->mask;
+	pages->wish.contiguous = request->options & CONTIGUOUS;
+	pages->wish.reserve = request->options & IOMD_MEMORY_USE_RESERVE;
+	pages->cache = request->options & IOMD_MAP_CACHE_MASK;
+	pages->guarded = request->guarded;
+	ret = iomd_buffer_pages_init(&buffer->general, pages);
 	return ret ?: iomd_general_auto_prepare(&buffer->general);
 }
 
@@ -173,7 +173,7 @@ static struct iomd_buffer *buffer_create(const struct request *request)
 	if (flags & IOMD_MEMORY_PAGEABLE)
 		ret = attach_pageable(buffer, request);
 	else
-		ret = attach_wired(buffer, request);
+		ret = attach_pages(buffer, request);
 	if (ret) {
 		iomd_release(&buffer->general.md);
 		return ERR_PTR(ret);
@@ -561,7 +561,7 @@ void *iomd_buffer_get_bytes_no_copy(struct iomd *md)
 	if (!buffer)
 		return NULL;
 	if (!is_pageable(buffer))
-		return buffer->wired.address;
+		return buffer->pages.address;
 	/* A user address is no pointer that the kernel may follow. */
 	return address_of(buffer) ? NULL : iomd_shmem_show(&buffer->shmem);
 }
@@ -637,7 +637,7 @@ bool iomd_buffer_append_bytes(struct iomd *md, const void *bytes, u64 length)
 	if (is_pageable(buffer))
 		ret = iomd_shmem_write(&buffer->shmem, end, bytes, length);
 	else
-		memcpy(buffer->wired.address + end, bytes, length);
+		memcpy(buffer->pages.address + end, bytes, length);
 	if (!ret)
 		set_length(buffer, end + length);
 	mutex_unlock(&buffer->lock);

@@ -214,7 +214,7 @@ static int check_extents(struct iomd_general *general, u64 options)
 /* May a living descriptor be given other memory? */
 static bool general_in_use(struct iomd_general *general)
 {
-	return iomd_wire_is_in_use(&general->wire) || !list_empty(&general->md.mappings) ||
+	return iomd_prepares_is_in_use(&general->prepares) || !list_empty(&general->md.mappings) ||
 	       iomd_is_nested(&general->md);
 }
 
@@ -536,7 +536,7 @@ struct iomd *iomd_with_persistent_memory_descriptor(struct iomd *original)
 	    !(iomd_get_flags(original) & IOMD_MEMORY_PERSISTENT))
 		return ERR_PTR(-EINVAL);
 	general = iomd_to_general(original);
-	if (general->source->own_memory || !iomd_wire_is_wired(&general->wire))
+	if (general->source->own_memory || !iomd_prepares_is_prepared(&general->prepares))
 		return iomd_retain(original);
 	again = describe_again(general);
 	if (IS_ERR(again))
@@ -547,9 +547,9 @@ struct iomd *iomd_with_persistent_memory_descriptor(struct iomd *original)
 		return ERR_PTR(ret);
 	}
 	/* Only now, as to prepare may take long. It may have been completed meanwhile. */
-	if (!iomd_wire_hold(&general->wire)) {
+	if (!iomd_prepares_hold(&general->prepares)) {
 		same = same_segments(original, again);
-		iomd_wire_drop(&general->wire);
+		iomd_prepares_drop(&general->prepares);
 	}
 	iomd_complete(again, IOMD_DIRECTION_NONE);
 	if (!same)

@@ -3,7 +3,7 @@
  * IOGeneralMemoryDescriptor: ranges of one address space, prepared as a whole.
  *
  * What kind of memory it is, its source knows (source/); how often it is
- * prepared, its wire (wire.c); this file puts the two together.
+ * prepared, its prepare count (prepares.c); this file puts the two together.
  */
 #include <linux/device.h>
 #include <linux/mm.h>
@@ -18,7 +18,7 @@
 
 static bool is_physical(const struct iomd_general *general)
 {
-	return !general->source->wire;
+	return !general->source->prepare;
 }
 
 static u64 effective_direction(const struct iomd_general *general, u64 direction)
@@ -46,14 +46,14 @@ static bool below_4g(const struct iomd_segments *segments)
 	return true;
 }
 
-static int general_wire(struct iomd_general *general, u64 direction)
+static int prepare_source(struct iomd_general *general, u64 direction)
 {
-	int ret = general->source->wire(general, direction);
+	int ret = general->source->prepare(general, direction);
 
 	if (ret)
 		return ret;
 	if ((direction & IOMD_DIRECTION_PREPARE_TO_PHYS32) && !below_4g(&general->segments)) {
-		general->source->unwire(general, false);
+		general->source->complete(general, false);
 		return -ERANGE;
 	}
 	return 0;
@@ -71,23 +71,23 @@ static int general_prepare(struct iomd *md, u64 direction)
 		return -ENXIO;
 	direction |= effective_direction(general, direction);
 	write = direction & IOMD_DIRECTION_IN;
-	ret = iomd_wire_begin(&general->wire, write);
+	ret = iomd_prepares_begin(&general->prepares, write);
 	if (ret <= 0)
 		return ret;
-	ret = general_wire(general, direction);
+	ret = prepare_source(general, direction);
 	if (!ret) {
 		WRITE_ONCE(md->prepared_read_only, !write);
 		iomd_publish(md, general->segments.index);
 	}
-	iomd_wire_end(&general->wire, ret, write);
+	iomd_prepares_end_first(&general->prepares, ret, write);
 	return ret;
 }
 
-static void general_unwire(struct iomd_general *general)
+static void complete_source(struct iomd_general *general)
 {
 	iomd_unpublish(&general->md);
 	WRITE_ONCE(general->md.prepared_read_only, false);
-	general->source->unwire(general, iomd_wire_is_writable(&general->wire));
+	general->source->complete(general, iomd_prepares_is_writable(&general->prepares));
 }
 
 static int general_complete(struct iomd *md, u64 direction)
@@ -97,11 +97,11 @@ static int general_complete(struct iomd *md, u64 direction)
 
 	if (is_physical(general))
 		return 0;
-	ret = iomd_wire_begin_unwire(&general->wire);
+	ret = iomd_prepares_begin_last(&general->prepares);
 	if (ret <= 0)
 		return ret;
-	general_unwire(general);
-	iomd_wire_end_unwire(&general->wire);
+	complete_source(general);
+	iomd_prepares_end_last(&general->prepares);
 	return 0;
 }
 
@@ -114,7 +114,7 @@ static phys_addr_t extent_segment(const struct iomd_general *general, u64 offset
 	return extent->address + offset;
 }
 
-/* Of memory that is wired, perhaps, and so this machine's. */
+/* Of memory that is prepared, perhaps, and so this machine's. */
 static phys_addr_t listed_segment(struct iomd *md, u64 offset, u64 *length, bool write)
 {
 	struct iomd_segment_index *index;
@@ -160,7 +160,7 @@ static int general_set_in_use(struct iomd *md, bool begin)
 {
 	struct iomd_general *general = iomd_to_general(md);
 
-	return is_physical(general) ? 0 : iomd_wire_set_in_use(&general->wire, begin);
+	return is_physical(general) ? 0 : iomd_prepares_set_in_use(&general->prepares, begin);
 }
 
 static u64 general_get_preparation_id(struct iomd *md)
@@ -168,7 +168,7 @@ static u64 general_get_preparation_id(struct iomd *md)
 	struct iomd_general *general = iomd_to_general(md);
 
 	if (!is_physical(general))
-		return iomd_wire_get_id(&general->wire);
+		return iomd_prepares_get_id(&general->prepares);
 	iomd_set_preparation_id(md);
 	return READ_ONCE(md->preparation_id);
 }
@@ -182,8 +182,8 @@ static unsigned long general_get_kernel_address(struct iomd *md, u64 offset, u64
 {
 	struct iomd_general *general = iomd_to_general(md);
 
-	if ((general->source != &iomd_source_kernel && general->source != &iomd_source_wired) ||
-	    general->extents.count != 1)
+	if ((general->source != &iomd_source_kernel &&
+	     general->source != &iomd_source_buffer_pages) || general->extents.count != 1)
 		return 0;
 	return general->extents.list->address + offset;
 }
@@ -219,7 +219,7 @@ static int general_hold(struct iomd *md, u64 offset, u64 length)
 {
 	struct iomd_general *general = iomd_to_general(md);
 
-	return is_physical(general) ? 0 : iomd_wire_hold(&general->wire);
+	return is_physical(general) ? 0 : iomd_prepares_hold(&general->prepares);
 }
 
 static void general_drop(struct iomd *md, u64 offset, u64 length)
@@ -227,19 +227,19 @@ static void general_drop(struct iomd *md, u64 offset, u64 length)
 	struct iomd_general *general = iomd_to_general(md);
 
 	if (!is_physical(general))
-		iomd_wire_drop(&general->wire);
+		iomd_prepares_drop(&general->prepares);
 }
 
 /* Pages that are looked at between two places to reschedule at. */
 #define AT_A_TIME	512
 
-static int count_wired_pages(struct iomd_general *general, u64 *resident, u64 *dirty)
+static int count_prepared_pages(struct iomd_general *general, u64 *resident, u64 *dirty)
 {
 	unsigned int i, page, looked = 0;
 	struct scatterlist *sg;
 	int ret;
 
-	ret = iomd_wire_hold(&general->wire);
+	ret = iomd_prepares_hold(&general->prepares);
 	if (ret)
 		return -EAGAIN;
 	*resident = 0;
@@ -254,7 +254,7 @@ static int count_wired_pages(struct iomd_general *general, u64 *resident, u64 *d
 				cond_resched();
 		}
 	}
-	iomd_wire_drop(&general->wire);
+	iomd_prepares_drop(&general->prepares);
 	return 0;
 }
 
@@ -264,16 +264,16 @@ static int general_get_page_counts(struct iomd *md, u64 *resident, u64 *dirty)
 
 	if (general->source->get_page_counts)
 		return general->source->get_page_counts(general, resident, dirty);
-	return is_physical(general) ? -EAGAIN : count_wired_pages(general, resident, dirty);
+	return is_physical(general) ? -EAGAIN : count_prepared_pages(general, resident, dirty);
 }
 
 void iomd_general_detach(struct iomd_general *general)
 {
 	if (!general->source)
 		return;
-	if (iomd_wire_is_wired(&general->wire)) {
-		general_unwire(general);
-		iomd_wire_forget(&general->wire);
+	if (iomd_prepares_is_prepared(&general->prepares)) {
+		complete_source(general);
+		iomd_prepares_forget(&general->prepares);
 	}
 	if (general->source->destroy)
 		general->source->destroy(general);
@@ -301,7 +301,7 @@ static bool general_ends_anywhere(const struct os_object *object)
 	if (!source)
 		return true;
 	return (!source->destroy || source->destroys_anywhere) &&
-	       !iomd_wire_is_wired(&general->wire) && !general->mapper &&
+	       !iomd_prepares_is_prepared(&general->prepares) && !general->mapper &&
 	       !is_vmalloc_addr(general->extents.list);
 }
 
@@ -337,7 +337,7 @@ void iomd_general_init(struct iomd_general *general, const struct iomd_source *s
 		       u64 length, u64 flags)
 {
 	iomd_init(&general->md, &iomd_general_ops, length, flags);
-	iomd_wire_init(&general->wire);
+	iomd_prepares_init(&general->prepares);
 	general->source = source;
 }
 
@@ -347,7 +347,7 @@ int iomd_general_auto_prepare(struct iomd_general *general)
 
 	if (ret)
 		return ret;
-	general->wire.own = 1;
+	general->prepares.own = 1;
 	general->md.flags |= IOMD_MEMORY_AUTO_PREPARE;
 	return 0;
 }

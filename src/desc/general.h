@@ -11,7 +11,7 @@
 #include "../segments/segments.h"
 #include "../source/account.h"
 #include "../source/extents.h"
-#include "wire.h"
+#include "prepares.h"
 
 struct device;
 struct iomd_source;
@@ -25,12 +25,12 @@ struct iomd_general {
 	struct device *mapper;
 	/* Of user memory. */
 	struct iomd_payer payer;
-	struct iomd_wire wire;
+	struct iomd_prepares prepares;
 	/* Shown by all mappings once there is one, if they are to be of a copy. Held. */
 	struct iomd *snapshot;
 	/*
 	 * From here on only a subclass finds zeros at first. Valid while there is a source,
-	 * and while wired.
+	 * and while prepared.
 	 */
 	struct iomd_extents extents;
 	struct iomd_segments segments;

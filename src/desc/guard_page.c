@@ -11,11 +11,11 @@
 #include <iomd/descriptor.h>
 #include <iomd/guard_page.h>
 
-#include "wire.h"
+#include "prepares.h"
 
 struct iomd_guard_page {
 	struct iomd md;
-	struct iomd_wire wire;
+	struct iomd_prepares prepares;
 };
 
 static struct iomd_guard_page *to_guard_page(struct iomd *md)
@@ -25,24 +25,24 @@ static struct iomd_guard_page *to_guard_page(struct iomd *md)
 
 static int guard_page_prepare(struct iomd *md, u64 direction)
 {
-	struct iomd_wire *wire = &to_guard_page(md)->wire;
+	struct iomd_prepares *prepares = &to_guard_page(md)->prepares;
 	/* Nothing can be written, but that is never why. */
-	int ret = iomd_wire_begin(wire, true);
+	int ret = iomd_prepares_begin(prepares, true);
 
 	if (ret <= 0)
 		return ret;
-	iomd_wire_end(wire, 0, true);
+	iomd_prepares_end_first(prepares, 0, true);
 	return 0;
 }
 
 static int guard_page_complete(struct iomd *md, u64 direction)
 {
-	struct iomd_wire *wire = &to_guard_page(md)->wire;
-	int ret = iomd_wire_begin_unwire(wire);
+	struct iomd_prepares *prepares = &to_guard_page(md)->prepares;
+	int ret = iomd_prepares_begin_last(prepares);
 
 	if (ret <= 0)
 		return ret;
-	iomd_wire_end_unwire(wire);
+	iomd_prepares_end_last(prepares);
 	return 0;
 }
 
@@ -60,12 +60,12 @@ static phys_addr_t guard_page_get_physical_segment(struct iomd *md, u64 offset, 
 
 static int guard_page_set_in_use(struct iomd *md, bool begin)
 {
-	return iomd_wire_set_in_use(&to_guard_page(md)->wire, begin);
+	return iomd_prepares_set_in_use(&to_guard_page(md)->prepares, begin);
 }
 
 static u64 guard_page_get_preparation_id(struct iomd *md)
 {
-	return iomd_wire_get_id(&to_guard_page(md)->wire);
+	return iomd_prepares_get_id(&to_guard_page(md)->prepares);
 }
 
 static int guard_page_get_page_counts(struct iomd *md, u64 *resident, u64 *dirty)
@@ -121,7 +121,7 @@ int iomd_guard_page_init_with_size(struct iomd *md, u64 size)
 		return -EBUSY;
 	iomd_init(md, &guard_page_ops, round_down(length, PAGE_SIZE),
 		  IOMD_DIRECTION_OUT_IN | IOMD_MEMORY_AS_REFERENCE);
-	iomd_wire_init(&to_guard_page(md)->wire);
+	iomd_prepares_init(&to_guard_page(md)->prepares);
 	return 0;
 }
 IOMD_EXPORT(iomd_guard_page_init_with_size);

@@ -33,7 +33,7 @@ struct import {
 	struct iomd_general general;
 	struct dma_buf *dmabuf;
 	u64 offset;
-	/* Valid while wired: where the kernel sees all of it, and what ends that. */
+	/* Valid while prepared: where the kernel sees all of it, and what ends that. */
 	void *address;
 	struct iosys_map map;
 	struct iomd_mapping *mapping;
@@ -175,7 +175,7 @@ static int begin_access(struct import *import)
 	return ret == -ERESTARTSYS ? -EINTR : ret;
 }
 
-static int import_wire(struct iomd_general *general, u64 direction)
+static int import_prepare(struct iomd_general *general, u64 direction)
 {
 	struct import *import = import_of(general);
 	bool write = direction & IOMD_DIRECTION_IN;
@@ -203,7 +203,7 @@ err_hide:
 	return ret;
 }
 
-static void import_unwire(struct iomd_general *general, bool dirty)
+static void import_complete(struct iomd_general *general, bool dirty)
 {
 	struct import *import = import_of(general);
 
@@ -218,8 +218,8 @@ static void import_destroy(struct iomd_general *general)
 }
 
 static const struct iomd_source import_source = {
-	.wire = import_wire,
-	.unwire = import_unwire,
+	.prepare = import_prepare,
+	.complete = import_complete,
 	.destroy = import_destroy,
 	.own_memory = true,
 };

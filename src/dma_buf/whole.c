@@ -47,7 +47,7 @@ static int append_pages(struct whole *whole, struct iomd_segments *segments)
 	return iomd_segments_finish(segments);
 }
 
-static void whole_unwire(struct iomd_general *general, bool dirty)
+static void whole_complete(struct iomd_general *general, bool dirty)
 {
 	struct iomd *buffer = whole_of(general)->buffer;
 
@@ -56,7 +56,7 @@ static void whole_unwire(struct iomd_general *general, bool dirty)
 	iomd_complete(buffer, IOMD_DIRECTION_NONE);
 }
 
-static int whole_wire(struct iomd_general *general, u64 direction)
+static int whole_prepare(struct iomd_general *general, u64 direction)
 {
 	struct iomd_segments *segments = &general->segments;
 	struct whole *whole = whole_of(general);
@@ -70,7 +70,7 @@ static int whole_wire(struct iomd_general *general, u64 direction)
 	iomd_segments_init(segments);
 	ret = append_pages(whole, segments);
 	if (ret)
-		whole_unwire(general, false);
+		whole_complete(general, false);
 	return ret;
 }
 
@@ -80,8 +80,8 @@ static void whole_destroy(struct iomd_general *general)
 }
 
 static const struct iomd_source whole_source = {
-	.wire = whole_wire,
-	.unwire = whole_unwire,
+	.prepare = whole_prepare,
+	.complete = whole_complete,
 	.destroy = whole_destroy,
 	.own_memory = true,
 };

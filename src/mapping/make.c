@@ -198,14 +198,14 @@ int iomd_base_do_map(struct iomd *md, struct iomd_mapping *mapping)
 	ret = iomd_mapping_take_snapshot(mapping);
 	if (ret)
 		return ret;
-	ret = iomd_mapping_wire(mapping);
+	ret = iomd_mapping_prepare(mapping);
 	if (ret)
 		return ret;
 	listed = iomd_mapping_look(mapping, &first) ? &first : NULL;
 	ret = iomd_mapping_is_kernel(mapping) ? iomd_mapping_map_kernel(mapping, listed) :
 						iomd_mapping_map_user(mapping, listed);
 	if (ret)
-		iomd_mapping_unwire(mapping);
+		iomd_mapping_complete(mapping);
 	return ret;
 }
 IOMD_EXPORT(iomd_base_do_map);

@@ -62,7 +62,7 @@ static int mapping_prepare(struct iomd_mapping *mapping)
 }
 
 /* Prepare the memory, and keep others' completes from ending that. */
-int iomd_mapping_wire(struct iomd_mapping *mapping)
+int iomd_mapping_prepare(struct iomd_mapping *mapping)
 {
 	int ret;
 
@@ -74,15 +74,15 @@ int iomd_mapping_wire(struct iomd_mapping *mapping)
 		complete_own(mapping->memory);
 		return ret;
 	}
-	mapping->wired = true;
+	mapping->prepared = true;
 	return 0;
 }
 
-void iomd_mapping_unwire(struct iomd_mapping *mapping)
+void iomd_mapping_complete(struct iomd_mapping *mapping)
 {
-	if (!mapping->wired)
+	if (!mapping->prepared)
 		return;
-	mapping->wired = false;
+	mapping->prepared = false;
 	iomd_set_in_use(mapping->memory, false);
 	complete_own(mapping->memory);
 }
@@ -103,7 +103,7 @@ static bool take_down(struct iomd_mapping *mapping)
 	mutex_unlock(&mapping->lock);
 	/* Not locked: that may end another mapping, of memory that somebody exported to us. */
 	if (ended)
-		iomd_mapping_unwire(mapping);
+		iomd_mapping_complete(mapping);
 	return ended;
 }
 

@@ -52,7 +52,7 @@ struct iomd_mapping {
 	/* Its task has let go of it, last as far as we know: it may have the addresses back. */
 	bool given_up;
 	/* Is the memory prepared, and kept so, by this mapping? */
-	bool wired;
+	bool prepared;
 	/* How to end it: one of these, or none if the address is not ours. */
 	void *vmap_base;
 	void __iomem *io_base;
@@ -87,7 +87,7 @@ static inline bool iomd_mapping_is_kernel(const struct iomd_mapping *mapping)
 }
 
 void iomd_mapping_place(struct iomd_mapping *mapping, unsigned long address, bool own);
-int iomd_mapping_wire(struct iomd_mapping *mapping);
-void iomd_mapping_unwire(struct iomd_mapping *mapping);
+int iomd_mapping_prepare(struct iomd_mapping *mapping);
+void iomd_mapping_complete(struct iomd_mapping *mapping);
 
 #endif

@@ -61,7 +61,7 @@ int iomd_mapping_follow(struct iomd_mapping *mapping)
 static void give_up_other(struct iomd_mapping *other)
 {
 	iomd_cache_release(other);
-	iomd_mapping_unwire(other);
+	iomd_mapping_complete(other);
 	iomd_release(other->memory);
 	iomd_release(other->md);
 }
@@ -89,7 +89,7 @@ static int prepare_other(struct iomd_mapping *other, const struct iomd_mapping *
 	};
 	ret = iomd_mapping_take_snapshot(other);
 	if (!ret)
-		ret = iomd_mapping_wire(other);
+		ret = iomd_mapping_prepare(other);
 	if (!ret && iomd_mapping_look(other, &first))
 		listed = &first;
 	if (!ret)
@@ -120,7 +120,7 @@ static void mapping_exchange(struct iomd_mapping *mapping, struct iomd_mapping *
 	swap(mapping->offset, other->offset);
 	swap(mapping->direct, other->direct);
 	swap(mapping->cache_mode, other->cache_mode);
-	swap(mapping->wired, other->wired);
+	swap(mapping->prepared, other->prepared);
 	swap(mapping->reserved, other->reserved);
 	iomd_inject_step(IOMD_STEP_EXCHANGED);
 	iomd_add_mapping(mapping->md, mapping);

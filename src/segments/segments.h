@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The list of physical segments that a wired leaf keeps: a scatterlist, and
+ * The list of physical segments that a prepared leaf keeps: a scatterlist, and
  * beside it what finds the entry of an offset in O(log n).
  *
  * The first few entries live in the list itself. Beyond them the scatterlist is

@@ -95,7 +95,7 @@ int iomd_kernel_append(struct iomd_segments *segments, u64 address, u64 length, 
 	return 0;
 }
 
-static int kernel_wire(struct iomd_general *general, u64 direction)
+static int kernel_prepare(struct iomd_general *general, u64 direction)
 {
 	struct iomd_segments *segments = &general->segments;
 	const struct iomd_extent *extent;
@@ -118,12 +118,12 @@ err_free:
 	return ret;
 }
 
-static void kernel_unwire(struct iomd_general *general, bool dirty)
+static void kernel_complete(struct iomd_general *general, bool dirty)
 {
 	iomd_segments_free(&general->segments);
 }
 
 const struct iomd_source iomd_source_kernel = {
-	.wire = kernel_wire,
-	.unwire = kernel_unwire,
+	.prepare = kernel_prepare,
+	.complete = kernel_complete,
 };

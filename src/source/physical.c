@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Physical addresses, of RAM or of a device: nothing to wire, nothing to hold.
+ * Physical addresses, of RAM or of a device: nothing to prepare, nothing to hold.
  */
 #include "source.h"
 

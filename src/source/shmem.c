@@ -211,7 +211,7 @@ static void end_hold(struct iomd_shmem *shmem)
 	stand_in_line(shmem);
 }
 
-static int shmem_wire(struct iomd_general *general, u64 direction)
+static int shmem_prepare(struct iomd_general *general, u64 direction)
 {
 	struct iomd_shmem *shmem = general->source_data;
 	int ret;
@@ -235,7 +235,7 @@ err_end:
 	return ret;
 }
 
-static void shmem_unwire(struct iomd_general *general, bool dirty)
+static void shmem_complete(struct iomd_general *general, bool dirty)
 {
 	struct iomd_shmem *shmem = general->source_data;
 
@@ -379,8 +379,8 @@ static int shmem_get_page_counts(struct iomd_general *general, u64 *resident, u6
 }
 
 const struct iomd_source iomd_source_shmem = {
-	.wire = shmem_wire,
-	.unwire = shmem_unwire,
+	.prepare = shmem_prepare,
+	.complete = shmem_complete,
 	.destroy = shmem_destroy,
 	.own_memory = true,
 	.set_purgeable = shmem_set_purgeable,

@@ -14,10 +14,10 @@ struct task_struct;
 
 /**
  * struct iomd_source - one kind of memory
- * @wire: fill the descriptor's segments, holding what must be held; all or
+ * @prepare: fill the descriptor's segments, holding what must be held; all or
  *	nothing. May sleep; called for the first prepare only. NULL: the extents
  *	are physical, and the descriptor is prepared for life.
- * @unwire: give back what @wire held, the segments' list included; @dirty if
+ * @complete: give back what @prepare held, the segments' list included; @dirty if
  *	a device may have written the pages
  * @destroy: give back what the descriptor has held since its creation; NULL:
  *	nothing
@@ -27,11 +27,11 @@ struct task_struct;
  * @set_purgeable: as iomd_ops has it; NULL: -EOPNOTSUPP
  * @set_ownership: as iomd_ops has it; NULL: -EAGAIN
  * @get_page_counts: as iomd_ops has it; NULL: counted from the segments while
- *	wired, -EAGAIN otherwise
+ *	prepared, -EAGAIN otherwise
  */
 struct iomd_source {
-	int (*wire)(struct iomd_general *general, u64 direction);
-	void (*unwire)(struct iomd_general *general, bool dirty);
+	int (*prepare)(struct iomd_general *general, u64 direction);
+	void (*complete)(struct iomd_general *general, bool dirty);
 	void (*destroy)(struct iomd_general *general);
 	bool destroys_anywhere;
 	bool own_memory;
@@ -45,7 +45,7 @@ extern const struct iomd_source iomd_source_user;
 extern const struct iomd_source iomd_source_kernel;
 extern const struct iomd_source iomd_source_physical;
 extern const struct iomd_source iomd_source_upl;
-extern const struct iomd_source iomd_source_wired;
+extern const struct iomd_source iomd_source_buffer_pages;
 extern const struct iomd_source iomd_source_shmem;
 
 #endif

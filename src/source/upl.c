@@ -28,7 +28,7 @@ static int check_pages(struct page *page, u64 count)
 	return 0;
 }
 
-static int upl_wire(struct iomd_general *general, u64 direction)
+static int upl_prepare(struct iomd_general *general, u64 direction)
 {
 	struct iomd_segments *segments = &general->segments;
 	const struct iomd_extent *extent;
@@ -54,12 +54,12 @@ err_free:
 	return ret;
 }
 
-static void upl_unwire(struct iomd_general *general, bool dirty)
+static void upl_complete(struct iomd_general *general, bool dirty)
 {
 	iomd_segments_free(&general->segments);
 }
 
 const struct iomd_source iomd_source_upl = {
-	.wire = upl_wire,
-	.unwire = upl_unwire,
+	.prepare = upl_prepare,
+	.complete = upl_complete,
 };

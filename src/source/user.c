@@ -211,7 +211,7 @@ static int pin_with_scratch(struct iomd_general *general, struct pinning *pin)
 	return ret;
 }
 
-static int user_wire(struct iomd_general *general, u64 direction)
+static int user_prepare(struct iomd_general *general, u64 direction)
 {
 	struct mm_struct *mm = general->payer.mm;
 	struct pinning pin = {
@@ -240,7 +240,7 @@ static int user_wire(struct iomd_general *general, u64 direction)
 	return ret;
 }
 
-static void user_unwire(struct iomd_general *general, bool dirty)
+static void user_complete(struct iomd_general *general, bool dirty)
 {
 	unpin_all(&general->segments, general->extents.pages, dirty);
 	iomd_payer_uncharge(&general->payer);
@@ -252,8 +252,8 @@ static void user_destroy(struct iomd_general *general)
 }
 
 const struct iomd_source iomd_source_user = {
-	.wire = user_wire,
-	.unwire = user_unwire,
+	.prepare = user_prepare,
+	.complete = user_complete,
 	.destroy = user_destroy,
 	.destroys_anywhere = true,
 };

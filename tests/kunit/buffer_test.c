@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IOBufferMemoryDescriptor, of wired kernel memory: where it lies, how it is seen,
+ * IOBufferMemoryDescriptor, of memory that is prepared for life: where it lies, how it is seen,
  * and whose it is. Pageable memory has a suite of its own.
  */
 #include <linux/delay.h>
@@ -626,7 +626,7 @@ static void length_can_be_set(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iomd_buffer_set_length(md, 0), 0);
 	KUNIT_EXPECT_EQ(test, iomd_get_length(md), 0ULL);
 	KUNIT_EXPECT_EQ(test, iomd_get_dma_map_length(md, NULL), 0ULL);
-	/* Neither the wiring nor the contents change. */
+	/* Neither the preparation nor the contents change. */
 	KUNIT_EXPECT_EQ(test, iomd_get_page_counts(md, &resident, NULL), 0);
 	KUNIT_EXPECT_EQ(test, resident, 4ULL);
 	KUNIT_EXPECT_EQ(test, find_mismatch(iomd_buffer_get_bytes_no_copy(md), 0, 4 * P),
@@ -639,7 +639,7 @@ static void direction_can_be_set(struct kunit *test)
 	struct iomd *md = buffer(test, IOMD_DIRECTION_OUT, P, 1);
 	char byte = 0;
 
-	/* Wired for reading, for ever. */
+	/* Prepared for reading, for ever. */
 	KUNIT_EXPECT_TRUE(test, iomd_get_flags(md) & IOMD_MEMORY_PREPARED_READ_ONLY);
 	KUNIT_EXPECT_EQ(test, iomd_write_bytes(md, 0, "x", 1), 0ULL);
 	KUNIT_EXPECT_EQ(test, iomd_read_bytes(md, 0, &byte, 1), 1ULL);
@@ -753,7 +753,7 @@ static void can_be_given_to_others(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, charged(one), 6LL);
 	KUNIT_EXPECT_EQ(test, give(md, one->task), 0);
 	KUNIT_EXPECT_EQ(test, charged(one), 6LL);
-	/* Prepares of a wired buffer are counted, not paid for. */
+	/* Prepares of a buffer that is not pageable are counted, not paid for. */
 	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);
 	KUNIT_EXPECT_EQ(test, charged(one), 6LL);
 	KUNIT_EXPECT_EQ(test, give(md, other->task), 0);

@@ -289,7 +289,7 @@ static void read_only(struct kunit *test)
 	expect_refusal(test, md, 0, -EFAULT);
 	mapping = map(test, md, IOMD_MAP_READ_ONLY);
 	KUNIT_EXPECT_EQ(test, (u64)find_mismatch(address_of(mapping), 0, 3 * P), 3 * P);
-	/* It is wired for reading now. */
+	/* It is prepared for reading now. */
 	expect_refusal(test, md, 0, -EACCES);
 	iomd_mapping_release(mapping);
 	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);

@@ -901,7 +901,7 @@ static void make_ready(struct model *model, struct subject *subject)
 	subject->own = 1;
 }
 
-/* Where a wired buffer is; a pageable one may be elsewhere each time. */
+/* Where a buffer of the kernel is; a pageable one may be elsewhere each time. */
 static void look_up_buffer(struct model *model, struct subject *subject)
 {
 	u8 *address = iomd_buffer_get_bytes_no_copy(subject->md);

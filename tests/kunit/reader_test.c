@@ -372,22 +372,22 @@ static void of_composites_the_parts_are_held(struct kunit *test)
 static void counts_have_an_end(struct kunit *test)
 {
 	struct stage stage;
-	struct iomd_wire *wire;
+	struct iomd_prepares *count;
 	struct held held = { .length = 1 };
-	s64 prepares = IOMD_WIRE_COUNT - 1, readers = IOMD_WIRE_READERS;
+	s64 prepares = IOMD_PREPARES_COUNT - 1, readers = IOMD_PREPARES_READERS;
 
 	stage_open(&stage, test, 2, BOTH);
 	held.md = stage.md;
-	wire = &iomd_to_general(stage.md)->wire;
+	count = &iomd_to_general(stage.md)->prepares;
 	KUNIT_ASSERT_EQ(test, iomd_prepare(stage.md, 0), 0);
-	atomic64_add(prepares, &wire->state);
+	atomic64_add(prepares, &count->state);
 	KUNIT_EXPECT_EQ(test, iomd_prepare(stage.md, 0), -EOVERFLOW);
-	atomic64_sub(prepares, &wire->state);
-	atomic64_add(readers, &wire->state);
+	atomic64_sub(prepares, &count->state);
+	atomic64_add(readers, &count->state);
 	hold(&held);
 	KUNIT_EXPECT_EQ(test, held.ret, -EOVERFLOW);
 	KUNIT_EXPECT_EQ(test, iomd_get_page_counts(stage.md, NULL, NULL), -EAGAIN);
-	atomic64_sub(readers, &wire->state);
+	atomic64_sub(readers, &count->state);
 	KUNIT_EXPECT_EQ(test, iomd_get_page_counts(stage.md, NULL, NULL), 0);
 	KUNIT_EXPECT_EQ(test, iomd_complete(stage.md, 0), 0);
 	KUNIT_EXPECT_EQ(test, iomd_get_preparation_id(stage.md), IOMD_PREPARATION_ID_UNPREPARED);

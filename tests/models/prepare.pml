@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The count of prepares, and those who read meanwhile: see Documentation/protocols.rst and
- * src/desc/wire.c.
+ * src/desc/prepares.c.
  *
  * wrong: WRONG_READER_PREPARES WRONG_NO_DRAIN WRONG_HOLD_WHILE_BUSY WRONG_LOOK_FIRST WRONG_NO_MARK WRONG_USE_WHILE_BUSY
  *
@@ -11,7 +11,7 @@
 
 #define DRIVERS	2
 
-/* The wire's word: what stands in one d_step changes at once. */
+/* The word of the prepare count: what stands in one d_step changes at once. */
 byte prepares, readers, users;
 bool busy, marked, drained_for;
 

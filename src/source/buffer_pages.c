@@ -11,7 +11,7 @@
 #include "../debug/inject.h"
 #include "../desc/general.h"
 #include "source.h"
-#include "wired.h"
+#include "buffer_pages.h"
 
 static bool mode_is_plain(u64 mode)
 {
@@ -84,94 +84,94 @@ static int change_caching(struct iomd_segments *segments, u64 mode)
 }
 
 /* Have the kernel see it: where it does anyway, if that is what is wanted. */
-static int wired_show(struct iomd_wired *wired, struct iomd_segments *segments)
+static int buffer_pages_show(struct iomd_buffer_pages *pages, struct iomd_segments *segments)
 {
-	unsigned int guard = wired->guarded;
+	unsigned int guard = pages->guarded;
 	void *base;
 
 	if (!guard && segments->table.nents == 1) {
-		wired->address = page_address(sg_page(segments->table.sgl));
+		pages->address = page_address(sg_page(segments->table.sgl));
 		return 0;
 	}
-	base = iomd_pages_show(segments, guard, wired->cache);
+	base = iomd_pages_show(segments, guard, pages->cache);
 	if (IS_ERR(base))
 		return PTR_ERR(base);
-	wired->vmap_base = base;
-	wired->address = base + guard * PAGE_SIZE;
+	pages->vmap_base = base;
+	pages->address = base + guard * PAGE_SIZE;
 	return 0;
 }
 
-static void wired_let_go(struct iomd_wired *wired, struct iomd_segments *segments)
+static void buffer_pages_let_go(struct iomd_buffer_pages *pages, struct iomd_segments *segments)
 {
-	vunmap(wired->vmap_base);
-	if (!mode_is_plain(wired->cache))
+	vunmap(pages->vmap_base);
+	if (!mode_is_plain(pages->cache))
 		restore_caching(segments, segments->table.nents);
 	iomd_pages_free(segments);
 }
 
-static int wired_wire(struct iomd_general *general, u64 direction)
+static int buffer_pages_prepare(struct iomd_general *general, u64 direction)
 {
-	struct iomd_wired *wired = general->source_data;
+	struct iomd_buffer_pages *pages = general->source_data;
 	struct iomd_segments *segments = &general->segments;
 	int ret;
 
-	ret = iomd_pages_alloc(&wired->wish, segments);
+	ret = iomd_pages_alloc(&pages->wish, segments);
 	if (ret)
 		return ret;
-	ret = change_caching(segments, wired->cache);
+	ret = change_caching(segments, pages->cache);
 	if (ret) {
 		iomd_pages_free(segments);
 		return ret;
 	}
-	ret = wired_show(wired, segments);
+	ret = buffer_pages_show(pages, segments);
 	if (!ret)
-		ret = iomd_owner_charge(&wired->owner, PFN_UP(wired->wish.bytes));
+		ret = iomd_owner_charge(&pages->owner, PFN_UP(pages->wish.bytes));
 	if (ret)
-		wired_let_go(wired, segments);
+		buffer_pages_let_go(pages, segments);
 	return ret;
 }
 
-static void wired_unwire(struct iomd_general *general, bool dirty)
+static void buffer_pages_complete(struct iomd_general *general, bool dirty)
 {
-	struct iomd_wired *wired = general->source_data;
+	struct iomd_buffer_pages *pages = general->source_data;
 
-	iomd_owner_uncharge(&wired->owner);
-	wired_let_go(wired, &general->segments);
+	iomd_owner_uncharge(&pages->owner);
+	buffer_pages_let_go(pages, &general->segments);
 }
 
-static void wired_destroy(struct iomd_general *general)
+static void buffer_pages_destroy(struct iomd_general *general)
 {
-	struct iomd_wired *wired = general->source_data;
+	struct iomd_buffer_pages *pages = general->source_data;
 
-	iomd_owner_destroy(&wired->owner);
+	iomd_owner_destroy(&pages->owner);
 }
 
-static int wired_set_purgeable(struct iomd_general *general, u32 new_state, u32 *old_state)
+static int buffer_pages_set_purgeable(struct iomd_general *general, u32 new_state, u32 *old_state)
 {
 	return -EINVAL;
 }
 
-static int wired_set_ownership(struct iomd_general *general, struct task_struct *new_owner,
-			       int new_ledger_tag, u64 options)
+static int buffer_pages_set_ownership(struct iomd_general *general, struct task_struct *new_owner,
+				      int new_ledger_tag, u64 options)
 {
-	struct iomd_wired *wired = general->source_data;
+	struct iomd_buffer_pages *pages = general->source_data;
 
-	return iomd_owner_change(&wired->owner, new_owner, new_ledger_tag, options);
+	return iomd_owner_change(&pages->owner, new_owner, new_ledger_tag, options);
 }
 
-const struct iomd_source iomd_source_wired = {
-	.wire = wired_wire,
-	.unwire = wired_unwire,
-	.destroy = wired_destroy,
+const struct iomd_source iomd_source_buffer_pages = {
+	.prepare = buffer_pages_prepare,
+	.complete = buffer_pages_complete,
+	.destroy = buffer_pages_destroy,
 	.own_memory = true,
-	.set_purgeable = wired_set_purgeable,
-	.set_ownership = wired_set_ownership,
+	.set_purgeable = buffer_pages_set_purgeable,
+	.set_ownership = buffer_pages_set_ownership,
 };
 
 /**
- * iomd_wired_init() - have a descriptor bring kernel memory along
+ * iomd_buffer_pages_init() - have a descriptor bring kernel memory along
  * @general: that iomd_general_init() set up
- * @wired: with its public members set, else zero; in the same instance
+ * @pages: with its public members set, else zero; in the same instance
  *
  * Undone with the descriptor.
  *
@@ -179,12 +179,12 @@ const struct iomd_source iomd_source_wired = {
  * iomd_pages_check().
  * Context: may sleep.
  */
-int iomd_wired_init(struct iomd_general *general, struct iomd_wired *wired)
+int iomd_buffer_pages_init(struct iomd_general *general, struct iomd_buffer_pages *pages)
 {
-	if (!can_cache(wired->cache))
+	if (!can_cache(pages->cache))
 		return -EOPNOTSUPP;
-	general->source = &iomd_source_wired;
-	general->source_data = wired;
-	iomd_owner_init(&wired->owner, NULL);
-	return iomd_pages_check(&wired->wish);
+	general->source = &iomd_source_buffer_pages;
+	general->source_data = pages;
+	iomd_owner_init(&pages->owner, NULL);
+	return iomd_pages_check(&pages->wish);
 }

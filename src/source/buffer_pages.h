@@ -3,8 +3,8 @@
  * Kernel memory of a descriptor's own: allocated by its first prepare, which is to
  * be for life, and seen by the kernel at one address range.
  */
-#ifndef IOMD_SOURCE_WIRED_H
-#define IOMD_SOURCE_WIRED_H
+#ifndef IOMD_SOURCE_BUFFER_PAGES_H
+#define IOMD_SOURCE_BUFFER_PAGES_H
 
 #include "owner.h"
 #include "pages.h"
@@ -12,13 +12,13 @@
 struct iomd_general;
 
 /**
- * struct iomd_wired - what such a source needs to know, as its source_data
+ * struct iomd_buffer_pages - what such a source needs to know, as its source_data
  * @wish: what memory
  * @cache: one of IOMD_MAP_..._CACHE
  * @guarded: an access to the page before or behind it is to fault
  * @address: where the kernel sees it
  */
-struct iomd_wired {
+struct iomd_buffer_pages {
 	struct iomd_pages_wish wish;
 	u64 cache;
 	bool guarded;
@@ -28,6 +28,6 @@ struct iomd_wired {
 	struct iomd_owner owner;
 };
 
-int iomd_wired_init(struct iomd_general *general, struct iomd_wired *wired);
+int iomd_buffer_pages_init(struct iomd_general *general, struct iomd_buffer_pages *pages);
 
 #endif
