@@ -40,7 +40,7 @@ static void take_spinlocks(struct iomd_general *general)
 /* What a prepare, or the end of one, takes. */
 static void take_source(struct iomd_general *general)
 {
-	struct iomd_shmem *shmem = general->source_data;
+	struct iomd_shmem *shmem = general->backing.data;
 
 	mutex_lock(&shmem->lock);
 	lock_order_allocate();

@@ -8,8 +8,8 @@
 
 #include <iomd/iomd.h>
 
-#include "debug/debugfs.h"
 #include "debug/inject.h"
+#include "debugfs.h"
 #include "desc/general.h"
 #include "dma/bounce.h"
 #include "dma/device.h"
@@ -17,8 +17,8 @@
 #include "dma_buf/whole.h"
 #include "lock_order.h"
 #include "mapping/view.h"
+#include "mm/purge.h"
 #include "object/object.h"
-#include "purge/purge.h"
 #include "source/user_view.h"
 
 static struct os_meta_class * const classes[] = {

@@ -18,7 +18,7 @@
 #include <iomd/descriptor.h>
 
 #include "../debug/inject.h"
-#include "../source/pages.h"
+#include "../mm/pages.h"
 #include "../source/shmem.h"
 #include "../source/buffer_pages.h"
 #include "buffer.h"
@@ -101,7 +101,7 @@ static unsigned long address_of(const struct iomd_buffer *buffer)
 
 static void set_length(struct iomd_buffer *buffer, u64 length)
 {
-	iomd_extents_set_single(&buffer->general.extents, address_of(buffer), length);
+	iomd_extents_set_single(&buffer->general.backing.extents, address_of(buffer), length);
 	WRITE_ONCE(buffer->general.md.length, length);
 }
 
@@ -139,7 +139,7 @@ static int attach_pages(struct iomd_buffer *buffer, const struct request *reques
 	pages->wish.reserve = request->options & IOMD_MEMORY_USE_RESERVE;
 	pages->cache = request->options & IOMD_MAP_CACHE_MASK;
 	pages->guarded = request->guarded;
-	ret = iomd_buffer_pages_init(&buffer->general, pages);
+	ret = iomd_buffer_pages_init(&buffer->general.backing, pages);
 	return ret ?: iomd_general_auto_prepare(&buffer->general);
 }
 
@@ -149,7 +149,7 @@ static int attach_pageable(struct iomd_buffer *buffer, const struct request *req
 
 	shmem->bytes = request->capacity;
 	shmem->may_purge = request->options & IOMD_MEMORY_PURGEABLE;
-	return iomd_shmem_init(&buffer->general, shmem, request->task);
+	return iomd_shmem_init(&buffer->general.backing, shmem, request->task);
 }
 
 static struct iomd_buffer *buffer_create(const struct request *request)

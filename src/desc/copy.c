@@ -10,7 +10,6 @@
 #include <iomd/descriptor.h>
 
 #include "descriptor.h"
-#include "ram.h"
 
 /* Most device memory that is mapped at a time. */
 #define WINDOW_BYTES	SZ_64K

@@ -199,16 +199,16 @@ static int check_extents(struct iomd_general *general, u64 options)
 {
 	const struct iomd_extent *extent;
 
-	if ((options & IOMD_MEMORY_REMOTE) || general->source != &iomd_source_physical)
+	if ((options & IOMD_MEMORY_REMOTE) || general->backing.source != &iomd_source_physical)
 		return 0;
-	iomd_for_each_extent(extent, &general->extents) {
+	iomd_for_each_extent(extent, &general->backing.extents) {
 		u64 last = extent->address + extent->length - 1;
 
 		/* With 32 bits, frames end before addresses do. */
 		if (last != (phys_addr_t)last || last >> PAGE_SHIFT != PHYS_PFN(last))
 			return -EINVAL;
 	}
-	return iomd_extents_find_ram(&general->extents);
+	return iomd_extents_find_ram(&general->backing.extents);
 }
 
 /* May a living descriptor be given other memory? */
@@ -221,23 +221,23 @@ static bool general_in_use(struct iomd_general *general)
 static int general_attach(struct iomd_general *general, const struct given *given,
 			  struct task_struct *task, u64 options, struct device *mapper)
 {
-	int ret = iomd_extents_init(&general->extents, given->ranges, given->count);
+	int ret = iomd_extents_init(&general->backing.extents, given->ranges, given->count);
 
 	if (ret)
 		return ret;
-	general->source = given->source;
+	general->backing.source = given->source;
 	ret = check_extents(general, options);
 	if (ret)
 		return ret;
 	if (given->payer)
-		iomd_payer_copy(&general->payer, given->payer);
+		iomd_payer_copy(&general->backing.payer, given->payer);
 	else if (given->source == &iomd_source_user)
-		ret = iomd_payer_init(&general->payer, task);
+		ret = iomd_payer_init(&general->backing.payer, task);
 	if (ret)
 		return ret;
 	if (mapper)
 		general->mapper = get_device(mapper);
-	general->md.length = general->extents.length;
+	general->md.length = general->backing.extents.length;
 	/* No mapper makes memory seen by devices that none is to see, or that is elsewhere. */
 	if (options & (IOMD_MEMORY_HOST_ONLY | IOMD_MEMORY_REMOTE))
 		options |= IOMD_MEMORY_MAPPER_NONE;
@@ -249,8 +249,8 @@ static int general_attach(struct iomd_general *general, const struct given *give
 static void attach_nothing(struct iomd_general *general)
 {
 	iomd_general_detach(general);
-	general->source = &iomd_source_physical;
-	iomd_extents_set_none(&general->extents);
+	general->backing.source = &iomd_source_physical;
+	iomd_extents_set_none(&general->backing.extents);
 	general->md.length = 0;
 }
 
@@ -262,14 +262,14 @@ int iomd_general_init_with_options(struct iomd *md, const void *buffers, u32 cou
 	struct given given = {};
 	int ret;
 
-	if (general->source && general->source->own_memory)
+	if (general->backing.source && general->backing.source->own_memory)
 		return -EOPNOTSUPP;
 	if (options & ~CREATION_OPTIONS)
 		return -EINVAL;
 	/* By something whose end is deferred? */
-	if (general->source && general_in_use(general))
+	if (general->backing.source && general_in_use(general))
 		os_object_barrier();
-	if (general->source && general_in_use(general))
+	if (general->backing.source && general_in_use(general))
 		return -EBUSY;
 	iomd_general_detach(general);
 	ret = given_take(&given, buffers, count, offset, task, options);
@@ -476,7 +476,7 @@ static bool same_segments(struct iomd *one, struct iomd *other)
 /* The same ranges once more. */
 static struct iomd *describe_again(struct iomd_general *original)
 {
-	struct iomd_extents *extents = &original->extents;
+	struct iomd_extents *extents = &original->backing.extents;
 	const struct iomd_extent *extent;
 	struct iomd_general *general;
 	struct given given = {};
@@ -494,14 +494,14 @@ static struct iomd *describe_again(struct iomd_general *original)
 		goto out;
 	}
 	iomd_general_init(general, NULL, 0, 0);
-	ret = iomd_extents_init(&general->extents, given.ranges, given.count);
+	ret = iomd_extents_init(&general->backing.extents, given.ranges, given.count);
 	if (ret) {
 		attach_nothing(general);
 		iomd_release(&general->md);
 		goto out;
 	}
-	general->source = original->source;
-	iomd_payer_copy(&general->payer, &original->payer);
+	general->backing.source = original->backing.source;
+	iomd_payer_copy(&general->backing.payer, &original->backing.payer);
 	general->mapper = get_device(original->mapper);
 	general->md.length = original->md.length;
 	general->md.flags = original->md.flags & ~IOMD_MEMORY_STATE_MASK;
@@ -536,7 +536,7 @@ struct iomd *iomd_with_persistent_memory_descriptor(struct iomd *original)
 	    !(iomd_get_flags(original) & IOMD_MEMORY_PERSISTENT))
 		return ERR_PTR(-EINVAL);
 	general = iomd_to_general(original);
-	if (general->source->own_memory || !iomd_prepares_is_prepared(&general->prepares))
+	if (general->backing.source->own_memory || !iomd_prepares_is_prepared(&general->prepares))
 		return iomd_retain(original);
 	again = describe_again(general);
 	if (IS_ERR(again))

@@ -7,6 +7,8 @@
 
 #include <iomd/descriptor.h>
 
+#include "../mm/ram.h"
+
 /* For classes that hold nothing but references: see struct os_meta_class. */
 bool iomd_ends_anywhere(const struct os_object *object);
 
@@ -107,6 +109,23 @@ void iomd_unnest(struct iomd *part);
 static inline bool iomd_is_nested(const struct iomd *md)
 {
 	return atomic_read(&md->nested);
+}
+
+/*
+ * A piece of @md that its class has told of: is it RAM, with struct pages that the kernel
+ * has addresses for? It is all of one kind. Any context.
+ */
+static inline bool iomd_is_ram(struct iomd *md, u64 offset, phys_addr_t address, u64 length)
+{
+	if (md->ops->is_ram)
+		return md->ops->is_ram(md, offset);
+	return iomd_says_it_is_ram(address) && iomd_says_it_is_ram(address + length - 1);
+}
+
+/* The same of where a walk is. A list is of nothing else. */
+static inline bool iomd_is_ram_segment(const struct iomd_segment_iter *iter)
+{
+	return iter->sg || iomd_is_ram(iter->md, iter->offset, iter->address, iter->length);
 }
 
 #endif

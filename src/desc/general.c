@@ -18,7 +18,7 @@
 
 static bool is_physical(const struct iomd_general *general)
 {
-	return !general->source->prepare;
+	return !general->backing.source->prepare;
 }
 
 static u64 effective_direction(const struct iomd_general *general, u64 direction)
@@ -48,12 +48,13 @@ static bool below_4g(const struct iomd_segments *segments)
 
 static int prepare_source(struct iomd_general *general, u64 direction)
 {
-	int ret = general->source->prepare(general, direction);
+	int ret = general->backing.source->prepare(&general->backing, direction);
 
 	if (ret)
 		return ret;
-	if ((direction & IOMD_DIRECTION_PREPARE_TO_PHYS32) && !below_4g(&general->segments)) {
-		general->source->complete(general, false);
+	if ((direction & IOMD_DIRECTION_PREPARE_TO_PHYS32) &&
+	    !below_4g(&general->backing.segments)) {
+		general->backing.source->complete(&general->backing, false);
 		return -ERANGE;
 	}
 	return 0;
@@ -77,7 +78,7 @@ static int general_prepare(struct iomd *md, u64 direction)
 	ret = prepare_source(general, direction);
 	if (!ret) {
 		WRITE_ONCE(md->prepared_read_only, !write);
-		iomd_publish(md, general->segments.index);
+		iomd_publish(md, general->backing.segments.index);
 	}
 	iomd_prepares_end_first(&general->prepares, ret, write);
 	return ret;
@@ -85,9 +86,11 @@ static int general_prepare(struct iomd *md, u64 direction)
 
 static void complete_source(struct iomd_general *general)
 {
+	struct iomd_backing *backing = &general->backing;
+
 	iomd_unpublish(&general->md);
 	WRITE_ONCE(general->md.prepared_read_only, false);
-	general->source->complete(general, iomd_prepares_is_writable(&general->prepares));
+	backing->source->complete(backing, iomd_prepares_is_writable(&general->prepares));
 }
 
 static int general_complete(struct iomd *md, u64 direction)
@@ -107,7 +110,7 @@ static int general_complete(struct iomd *md, u64 direction)
 
 static phys_addr_t extent_segment(const struct iomd_general *general, u64 offset, u64 *length)
 {
-	const struct iomd_extent *extent = iomd_extents_find(&general->extents, offset);
+	const struct iomd_extent *extent = iomd_extents_find(&general->backing.extents, offset);
 
 	offset -= extent->start;
 	*length = extent->length - offset;
@@ -175,17 +178,17 @@ static u64 general_get_preparation_id(struct iomd *md)
 
 static u64 general_get_dma_map_length(struct iomd *md, u64 *offset)
 {
-	return iomd_extents_page_bytes(&iomd_to_general(md)->extents, offset);
+	return iomd_extents_page_bytes(&iomd_to_general(md)->backing.extents, offset);
 }
 
 static unsigned long general_get_kernel_address(struct iomd *md, u64 offset, u64 length)
 {
-	struct iomd_general *general = iomd_to_general(md);
+	struct iomd_backing *backing = &iomd_to_general(md)->backing;
 
-	if ((general->source != &iomd_source_kernel &&
-	     general->source != &iomd_source_buffer_pages) || general->extents.count != 1)
+	if ((backing->source != &iomd_source_kernel &&
+	     backing->source != &iomd_source_buffer_pages) || backing->extents.count != 1)
 		return 0;
-	return general->extents.list->address + offset;
+	return backing->extents.list->address + offset;
 }
 
 /* A list is of memory only, and decided what it is of. */
@@ -193,16 +196,16 @@ static bool general_is_ram(struct iomd *md, u64 offset)
 {
 	struct iomd_general *general = iomd_to_general(md);
 
-	return !is_physical(general) || iomd_extents_find(&general->extents, offset)->ram;
+	return !is_physical(general) || iomd_extents_find(&general->backing.extents, offset)->ram;
 }
 
 static int general_set_purgeable(struct iomd *md, u32 new_state, u32 *old_state)
 {
 	struct iomd_general *general = iomd_to_general(md);
 
-	if (!general->source->set_purgeable)
+	if (!general->backing.source->set_purgeable)
 		return -EOPNOTSUPP;
-	return general->source->set_purgeable(general, new_state, old_state);
+	return general->backing.source->set_purgeable(&general->backing, new_state, old_state);
 }
 
 static int general_set_ownership(struct iomd *md, struct task_struct *new_owner,
@@ -210,9 +213,10 @@ static int general_set_ownership(struct iomd *md, struct task_struct *new_owner,
 {
 	struct iomd_general *general = iomd_to_general(md);
 
-	if (!general->source->set_ownership)
+	if (!general->backing.source->set_ownership)
 		return -EAGAIN;
-	return general->source->set_ownership(general, new_owner, new_ledger_tag, options);
+	return general->backing.source->set_ownership(&general->backing, new_owner, new_ledger_tag,
+						      options);
 }
 
 static int general_hold(struct iomd *md, u64 offset, u64 length)
@@ -244,7 +248,7 @@ static int count_prepared_pages(struct iomd_general *general, u64 *resident, u64
 		return -EAGAIN;
 	*resident = 0;
 	*dirty = 0;
-	for_each_sgtable_sg(&general->segments.table, sg, i) {
+	for_each_sgtable_sg(&general->backing.segments.table, sg, i) {
 		unsigned int pages = iomd_segment_pages(sg);
 
 		*resident += pages;
@@ -262,30 +266,30 @@ static int general_get_page_counts(struct iomd *md, u64 *resident, u64 *dirty)
 {
 	struct iomd_general *general = iomd_to_general(md);
 
-	if (general->source->get_page_counts)
-		return general->source->get_page_counts(general, resident, dirty);
+	if (general->backing.source->get_page_counts)
+		return general->backing.source->get_page_counts(&general->backing, resident, dirty);
 	return is_physical(general) ? -EAGAIN : count_prepared_pages(general, resident, dirty);
 }
 
 void iomd_general_detach(struct iomd_general *general)
 {
-	if (!general->source)
+	if (!general->backing.source)
 		return;
 	if (iomd_prepares_is_prepared(&general->prepares)) {
 		complete_source(general);
 		iomd_prepares_forget(&general->prepares);
 	}
-	if (general->source->destroy)
-		general->source->destroy(general);
+	if (general->backing.source->destroy)
+		general->backing.source->destroy(&general->backing);
 	if (general->snapshot)
 		iomd_release(general->snapshot);
 	general->snapshot = NULL;
-	iomd_extents_free(&general->extents);
+	iomd_extents_free(&general->backing.extents);
 	if (general->mapper)
 		put_device(general->mapper);
 	general->mapper = NULL;
 	general->md.preparation_id = 0;
-	general->source = NULL;
+	general->backing.source = NULL;
 }
 
 static void general_free(struct os_object *object)
@@ -296,13 +300,13 @@ static void general_free(struct os_object *object)
 static bool general_ends_anywhere(const struct os_object *object)
 {
 	const struct iomd_general *general = container_of(object, struct iomd_general, md.object);
-	const struct iomd_source *source = general->source;
+	const struct iomd_source *source = general->backing.source;
 
 	if (!source)
 		return true;
 	return (!source->destroy || source->destroys_anywhere) &&
 	       !iomd_prepares_is_prepared(&general->prepares) && !general->mapper &&
-	       !is_vmalloc_addr(general->extents.list);
+	       !is_vmalloc_addr(general->backing.extents.list);
 }
 
 const struct iomd_ops iomd_general_ops = {
@@ -325,7 +329,7 @@ const struct iomd_ops iomd_general_ops = {
 struct os_meta_class iomd_general_meta_class = {
 	.name = "iomd_general",
 	.size = sizeof(struct iomd_general),
-	.zeroed = offsetof(struct iomd_general, extents),
+	.zeroed = offsetof(struct iomd_general, backing.extents),
 	.super = &iomd_meta_class,
 	.owner = THIS_MODULE,
 	.free = general_free,
@@ -338,7 +342,7 @@ void iomd_general_init(struct iomd_general *general, const struct iomd_source *s
 {
 	iomd_init(&general->md, &iomd_general_ops, length, flags);
 	iomd_prepares_init(&general->prepares);
-	general->source = source;
+	general->backing.source = source;
 }
 
 int iomd_general_auto_prepare(struct iomd_general *general)

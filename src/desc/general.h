@@ -8,32 +8,20 @@
 
 #include <iomd/descriptor.h>
 
-#include "../segments/segments.h"
-#include "../source/account.h"
-#include "../source/extents.h"
+#include "../source/source.h"
 #include "prepares.h"
 
 struct device;
-struct iomd_source;
 struct task_struct;
 
 struct iomd_general {
 	struct iomd md;
-	const struct iomd_source *source;
-	/* What sources that bring their memory along keep of it; in the subclass. */
-	void *source_data;
 	struct device *mapper;
-	/* Of user memory. */
-	struct iomd_payer payer;
 	struct iomd_prepares prepares;
 	/* Shown by all mappings once there is one, if they are to be of a copy. Held. */
 	struct iomd *snapshot;
-	/*
-	 * From here on only a subclass finds zeros at first. Valid while there is a source,
-	 * and while prepared.
-	 */
-	struct iomd_extents extents;
-	struct iomd_segments segments;
+	/* Its end is not zero at first, unless it is a subclass'. */
+	struct iomd_backing backing;
 };
 
 extern const struct iomd_ops iomd_general_ops;

@@ -10,7 +10,6 @@
 #include <iomd/descriptor.h>
 
 #include "descriptor.h"
-#include "ram.h"
 
 #ifdef CONFIG_ARCH_HAS_PMEM_API
 #define HAVE_CACHE_OPERATIONS	1

@@ -8,7 +8,6 @@
 #include "../gfp.h"
 #include "descriptor.h"
 #include "parts.h"
-#include "ram.h"
 
 /*
  * One part

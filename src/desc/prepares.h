@@ -44,7 +44,7 @@ struct iomd_prepares {
 #define IOMD_PREPARES_READERS	GENMASK_ULL(39, 24)	/* who only read */
 #define IOMD_PREPARES_READER	BIT_ULL(24)
 #define IOMD_PREPARES_WRITABLE	BIT_ULL(40)	/* prepared to be written */
-#define IOMD_PREPARES_BUSY		BIT_ULL(41)	/* in the first prepare, or the last complete */
+#define IOMD_PREPARES_BUSY		BIT_ULL(41)	/* first prepare, or last complete */
 #define IOMD_PREPARES_WAITED_FOR	BIT_ULL(42)	/* somebody waits for the end of that */
 #define IOMD_PREPARES_DRAINING	BIT_ULL(43)	/* the last complete waits for readers */
 

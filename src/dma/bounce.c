@@ -8,10 +8,10 @@
 
 #include "../debug/counters.h"
 #include "../debug/inject.h"
+#include "../desc/descriptor.h"
 #include "../desc/general.h"
-#include "../desc/ram.h"
 #include "../gfp.h"
-#include "../source/pages.h"
+#include "../mm/pages.h"
 #include "../source/source.h"
 #include "bounce.h"
 #include "limits.h"
@@ -125,11 +125,12 @@ static int builder_begin(struct builder *builder, u64 ranges)
 
 static int builder_finish(struct builder *builder, struct iomd_bounce *bounce)
 {
-	int ret = iomd_extents_init(&bounce->general.extents, builder->ranges, builder->count);
+	int ret = iomd_extents_init(&bounce->general.backing.extents, builder->ranges,
+				    builder->count);
 
 	kvfree(builder->ranges);
 	if (!ret)
-		iomd_extents_set_ram(&bounce->general.extents);
+		iomd_extents_set_ram(&bounce->general.backing.extents);
 	return ret;
 }
 

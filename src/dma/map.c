@@ -16,7 +16,6 @@
 #include "../debug/counters.h"
 #include "../debug/inject.h"
 #include "../desc/descriptor.h"
-#include "../desc/ram.h"
 #include "device.h"
 #include "limits.h"
 #include "map.h"

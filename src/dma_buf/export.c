@@ -29,7 +29,6 @@
 
 #include "../debug/inject.h"
 #include "../desc/descriptor.h"
-#include "../desc/ram.h"
 #include "../gfp.h"
 #include "../mapping/lend.h"
 #include "export.h"

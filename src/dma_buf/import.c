@@ -40,9 +40,9 @@ struct import {
 	enum dma_data_direction direction;
 };
 
-static struct import *import_of(struct iomd_general *general)
+static struct import *import_of(struct iomd_backing *backing)
 {
-	return container_of(general, struct import, general);
+	return container_of(backing, struct import, general.backing);
 }
 
 /* The exporter's rights are in its file, and go with it wherever that is handed. */
@@ -102,7 +102,7 @@ static int find_caching(void *address, struct page *page, u64 *mode)
 /* The one mode of all pages. */
 static int check_caching(struct import *import, u64 *mode)
 {
-	struct iomd_segments *segments = &import->general.segments;
+	struct iomd_segments *segments = &import->general.backing.segments;
 	void *address = import->address + import->offset;
 	struct scatterlist *sg;
 	unsigned int i, page;
@@ -140,7 +140,7 @@ static void take_caching(struct iomd *md, u64 mode)
 
 static int import_list_pages(struct import *import, bool write)
 {
-	struct iomd_segments *segments = &import->general.segments;
+	struct iomd_segments *segments = &import->general.backing.segments;
 	u64 mode;
 	int ret;
 
@@ -175,9 +175,9 @@ static int begin_access(struct import *import)
 	return ret == -ERESTARTSYS ? -EINTR : ret;
 }
 
-static int import_prepare(struct iomd_general *general, u64 direction)
+static int import_prepare(struct iomd_backing *backing, u64 direction)
 {
-	struct import *import = import_of(general);
+	struct import *import = import_of(backing);
 	bool write = direction & IOMD_DIRECTION_IN;
 	int ret;
 
@@ -203,18 +203,18 @@ err_hide:
 	return ret;
 }
 
-static void import_complete(struct iomd_general *general, bool dirty)
+static void import_complete(struct iomd_backing *backing, bool dirty)
 {
-	struct import *import = import_of(general);
+	struct import *import = import_of(backing);
 
-	iomd_segments_free(&general->segments);
+	iomd_segments_free(&backing->segments);
 	dma_buf_end_cpu_access(import->dmabuf, import->direction);
 	import_hide(import);
 }
 
-static void import_destroy(struct iomd_general *general)
+static void import_destroy(struct iomd_backing *backing)
 {
-	dma_buf_put(import_of(general)->dmabuf);
+	dma_buf_put(import_of(backing)->dmabuf);
 }
 
 static const struct iomd_source import_source = {
@@ -272,7 +272,7 @@ struct iomd *iomd_with_dma_buf(struct dma_buf *dmabuf, u64 offset, u64 length, u
 	import = os_object_alloc(&iomd_dma_buf_meta_class);
 	if (!import)
 		return ERR_PTR(-ENOMEM);
-	iomd_extents_set_single(&import->general.extents, offset, length);
+	iomd_extents_set_single(&import->general.backing.extents, offset, length);
 	iomd_general_init(&import->general, &import_source, length,
 			  direction | IOMD_MEMORY_TYPE_UPL);
 	get_dma_buf(dmabuf);

@@ -22,9 +22,9 @@ struct whole {
 	u64 length;
 };
 
-static struct whole *whole_of(struct iomd_general *general)
+static struct whole *whole_of(struct iomd_backing *backing)
 {
-	return container_of(general, struct whole, general);
+	return container_of(backing, struct whole, general.backing);
 }
 
 /* Each segment of the buffer, and of the last one its page to the end. */
@@ -47,19 +47,19 @@ static int append_pages(struct whole *whole, struct iomd_segments *segments)
 	return iomd_segments_finish(segments);
 }
 
-static void whole_complete(struct iomd_general *general, bool dirty)
+static void whole_complete(struct iomd_backing *backing, bool dirty)
 {
-	struct iomd *buffer = whole_of(general)->buffer;
+	struct iomd *buffer = whole_of(backing)->buffer;
 
-	iomd_segments_free(&general->segments);
+	iomd_segments_free(&backing->segments);
 	iomd_set_in_use(buffer, false);
 	iomd_complete(buffer, IOMD_DIRECTION_NONE);
 }
 
-static int whole_prepare(struct iomd_general *general, u64 direction)
+static int whole_prepare(struct iomd_backing *backing, u64 direction)
 {
-	struct iomd_segments *segments = &general->segments;
-	struct whole *whole = whole_of(general);
+	struct iomd_segments *segments = &backing->segments;
+	struct whole *whole = whole_of(backing);
 	int ret;
 
 	ret = iomd_prepare(whole->buffer, direction & IOMD_DIRECTION_MASK);
@@ -70,13 +70,13 @@ static int whole_prepare(struct iomd_general *general, u64 direction)
 	iomd_segments_init(segments);
 	ret = append_pages(whole, segments);
 	if (ret)
-		whole_complete(general, false);
+		whole_complete(backing, false);
 	return ret;
 }
 
-static void whole_destroy(struct iomd_general *general)
+static void whole_destroy(struct iomd_backing *backing)
 {
-	iomd_release(whole_of(general)->buffer);
+	iomd_release(whole_of(backing)->buffer);
 }
 
 static const struct iomd_source whole_source = {
@@ -99,7 +99,7 @@ struct iomd *iomd_whole_pages(struct iomd *buffer, u64 length)
 
 	if (!whole)
 		return ERR_PTR(-ENOMEM);
-	iomd_extents_set_single(&whole->general.extents, 0, PAGE_ALIGN(length));
+	iomd_extents_set_single(&whole->general.backing.extents, 0, PAGE_ALIGN(length));
 	iomd_general_init(&whole->general, &whole_source, PAGE_ALIGN(length),
 			  iomd_get_flags(buffer) & (IOMD_DIRECTION_MASK | IOMD_MAP_CACHE_MASK));
 	iomd_set_mapper_options(&whole->general.md, iomd_get_mapper_options(buffer));

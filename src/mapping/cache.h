@@ -6,10 +6,9 @@
 #ifndef IOMD_MAPPING_CACHE_H
 #define IOMD_MAPPING_CACHE_H
 
-#include <linux/pgtable.h>
+#include <linux/types.h>
 
-#include <iomd/types.h>
-
+#include "../mm/caching.h"
 #include "run.h"
 
 struct iomd_mapping;
@@ -18,18 +17,5 @@ int iomd_cache_mode(const struct iomd_mapping *mapping, const struct iomd_page_r
 void iomd_cache_tell(struct iomd_mapping *mapping, u64 mode);
 int iomd_cache_reserve(struct iomd_mapping *mapping);
 void iomd_cache_release(struct iomd_mapping *mapping);
-
-/* @prot as the mode wants it. */
-static inline pgprot_t iomd_cache_prot(u64 mode, pgprot_t prot)
-{
-	switch (mode) {
-	case IOMD_MAP_INHIBIT_CACHE:
-		return pgprot_noncached(prot);
-	case IOMD_MAP_WRITE_COMBINE_CACHE:
-		return pgprot_writecombine(prot);
-	default:
-		return prot;
-	}
-}
 
 #endif

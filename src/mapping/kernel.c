@@ -13,10 +13,10 @@
 #include <iomd/descriptor.h>
 
 #include "../debug/inject.h"
-#include "../desc/ram.h"
+#include "../mm/ram.h"
 #include "../gfp.h"
 #include "cache.h"
-#include "holes.h"
+#include "../mm/holes.h"
 #include "kernel.h"
 #include "listed.h"
 #include "mapping.h"

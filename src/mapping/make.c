@@ -13,7 +13,7 @@
 #include <iomd/mapping.h>
 
 #include "../desc/descriptor.h"
-#include "../source/account.h"
+#include "../mm/account.h"
 #include "kernel.h"
 #include "lend.h"
 #include "listed.h"

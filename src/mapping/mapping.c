@@ -15,7 +15,7 @@
 
 #include "../debug/counters.h"
 #include "../desc/descriptor.h"
-#include "../source/account.h"
+#include "../mm/account.h"
 #include "mapping.h"
 #include "user.h"
 #include "view.h"

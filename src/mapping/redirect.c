@@ -11,7 +11,7 @@
 
 #include "../debug/inject.h"
 #include "../desc/descriptor.h"
-#include "../source/account.h"
+#include "../mm/account.h"
 #include "cache.h"
 #include "listed.h"
 #include "mapping.h"

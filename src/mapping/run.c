@@ -5,7 +5,6 @@
 #include <iomd/descriptor.h>
 
 #include "../desc/descriptor.h"
-#include "../desc/ram.h"
 #include "mapping.h"
 #include "run.h"
 

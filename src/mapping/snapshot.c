@@ -47,7 +47,7 @@ static struct iomd *prepare_and_copy(struct iomd *md)
 	if (IS_ERR(buffer))
 		return buffer;
 	/* Whose memory it is a copy of pays for two of it from now on. */
-	ret = iomd_buffer_give(buffer, &iomd_to_general(md)->payer);
+	ret = iomd_buffer_give(buffer, &iomd_to_general(md)->backing.payer);
 	snapshot = ret ? ERR_PTR(ret) :
 			 iomd_sub_with_sub_range(buffer, in_page, iomd_get_length(md),
 						 IOMD_DIRECTION_OUT_IN);

@@ -19,7 +19,6 @@
 #include <iomd/buffer.h>
 #include <iomd/descriptor.h>
 
-#include "../desc/ram.h"
 #include "cache.h"
 #include "listed.h"
 #include "mapping.h"

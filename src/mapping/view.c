@@ -12,7 +12,7 @@
 
 #include "../debug/inject.h"
 #include "../gfp.h"
-#include "holes.h"
+#include "../mm/holes.h"
 #include "mapping.h"
 #include "user.h"
 #include "view.h"

@@ -9,7 +9,6 @@
 #endif
 
 #include "../debug/inject.h"
-#include "../desc/general.h"
 #include "source.h"
 #include "buffer_pages.h"
 
@@ -109,10 +108,10 @@ static void buffer_pages_let_go(struct iomd_buffer_pages *pages, struct iomd_seg
 	iomd_pages_free(segments);
 }
 
-static int buffer_pages_prepare(struct iomd_general *general, u64 direction)
+static int buffer_pages_prepare(struct iomd_backing *backing, u64 direction)
 {
-	struct iomd_buffer_pages *pages = general->source_data;
-	struct iomd_segments *segments = &general->segments;
+	struct iomd_buffer_pages *pages = backing->data;
+	struct iomd_segments *segments = &backing->segments;
 	int ret;
 
 	ret = iomd_pages_alloc(&pages->wish, segments);
@@ -131,30 +130,30 @@ static int buffer_pages_prepare(struct iomd_general *general, u64 direction)
 	return ret;
 }
 
-static void buffer_pages_complete(struct iomd_general *general, bool dirty)
+static void buffer_pages_complete(struct iomd_backing *backing, bool dirty)
 {
-	struct iomd_buffer_pages *pages = general->source_data;
+	struct iomd_buffer_pages *pages = backing->data;
 
 	iomd_owner_uncharge(&pages->owner);
-	buffer_pages_let_go(pages, &general->segments);
+	buffer_pages_let_go(pages, &backing->segments);
 }
 
-static void buffer_pages_destroy(struct iomd_general *general)
+static void buffer_pages_destroy(struct iomd_backing *backing)
 {
-	struct iomd_buffer_pages *pages = general->source_data;
+	struct iomd_buffer_pages *pages = backing->data;
 
 	iomd_owner_destroy(&pages->owner);
 }
 
-static int buffer_pages_set_purgeable(struct iomd_general *general, u32 new_state, u32 *old_state)
+static int buffer_pages_set_purgeable(struct iomd_backing *backing, u32 new_state, u32 *old_state)
 {
 	return -EINVAL;
 }
 
-static int buffer_pages_set_ownership(struct iomd_general *general, struct task_struct *new_owner,
+static int buffer_pages_set_ownership(struct iomd_backing *backing, struct task_struct *new_owner,
 				      int new_ledger_tag, u64 options)
 {
-	struct iomd_buffer_pages *pages = general->source_data;
+	struct iomd_buffer_pages *pages = backing->data;
 
 	return iomd_owner_change(&pages->owner, new_owner, new_ledger_tag, options);
 }
@@ -170,7 +169,7 @@ const struct iomd_source iomd_source_buffer_pages = {
 
 /**
  * iomd_buffer_pages_init() - have a descriptor bring kernel memory along
- * @general: that iomd_general_init() set up
+ * @backing: of a descriptor, set up by iomd_general_init()
  * @pages: with its public members set, else zero; in the same instance
  *
  * Undone with the descriptor.
@@ -179,12 +178,12 @@ const struct iomd_source iomd_source_buffer_pages = {
  * iomd_pages_check().
  * Context: may sleep.
  */
-int iomd_buffer_pages_init(struct iomd_general *general, struct iomd_buffer_pages *pages)
+int iomd_buffer_pages_init(struct iomd_backing *backing, struct iomd_buffer_pages *pages)
 {
 	if (!can_cache(pages->cache))
 		return -EOPNOTSUPP;
-	general->source = &iomd_source_buffer_pages;
-	general->source_data = pages;
+	backing->source = &iomd_source_buffer_pages;
+	backing->data = pages;
 	iomd_owner_init(&pages->owner, NULL);
 	return iomd_pages_check(&pages->wish);
 }

@@ -6,10 +6,10 @@
 #ifndef IOMD_SOURCE_BUFFER_PAGES_H
 #define IOMD_SOURCE_BUFFER_PAGES_H
 
-#include "owner.h"
-#include "pages.h"
+#include "../mm/owner.h"
+#include "../mm/pages.h"
 
-struct iomd_general;
+struct iomd_backing;
 
 /**
  * struct iomd_buffer_pages - what such a source needs to know, as its source_data
@@ -28,6 +28,6 @@ struct iomd_buffer_pages {
 	struct iomd_owner owner;
 };
 
-int iomd_buffer_pages_init(struct iomd_general *general, struct iomd_buffer_pages *pages);
+int iomd_buffer_pages_init(struct iomd_backing *backing, struct iomd_buffer_pages *pages);
 
 #endif

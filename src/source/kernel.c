@@ -7,8 +7,7 @@
 #include <linux/sched/signal.h>
 #include <linux/vmalloc.h>
 
-#include "../desc/general.h"
-#include "../desc/ram.h"
+#include "../mm/ram.h"
 #include "kernel.h"
 #include "source.h"
 
@@ -95,14 +94,14 @@ int iomd_kernel_append(struct iomd_segments *segments, u64 address, u64 length, 
 	return 0;
 }
 
-static int kernel_prepare(struct iomd_general *general, u64 direction)
+static int kernel_prepare(struct iomd_backing *backing, u64 direction)
 {
-	struct iomd_segments *segments = &general->segments;
+	struct iomd_segments *segments = &backing->segments;
 	const struct iomd_extent *extent;
 	int ret = 0;
 
 	iomd_segments_init(segments);
-	iomd_for_each_extent(extent, &general->extents) {
+	iomd_for_each_extent(extent, &backing->extents) {
 		ret = iomd_kernel_append(segments, extent->address, extent->length,
 					 direction & IOMD_DIRECTION_IN);
 		if (ret)
@@ -118,9 +117,9 @@ err_free:
 	return ret;
 }
 
-static void kernel_complete(struct iomd_general *general, bool dirty)
+static void kernel_complete(struct iomd_backing *backing, bool dirty)
 {
-	iomd_segments_free(&general->segments);
+	iomd_segments_free(&backing->segments);
 }
 
 const struct iomd_source iomd_source_kernel = {

@@ -12,8 +12,7 @@
 
 #include "../debug/counters.h"
 #include "../debug/inject.h"
-#include "../desc/general.h"
-#include "pages.h"
+#include "../mm/pages.h"
 #include "shmem.h"
 #include "source.h"
 #include "user_view.h"
@@ -211,9 +210,9 @@ static void end_hold(struct iomd_shmem *shmem)
 	stand_in_line(shmem);
 }
 
-static int shmem_prepare(struct iomd_general *general, u64 direction)
+static int shmem_prepare(struct iomd_backing *backing, u64 direction)
 {
-	struct iomd_shmem *shmem = general->source_data;
+	struct iomd_shmem *shmem = backing->data;
 	int ret;
 
 	mutex_lock(&shmem->lock);
@@ -221,7 +220,7 @@ static int shmem_prepare(struct iomd_general *general, u64 direction)
 	ret = iomd_owner_charge(&shmem->owner, pages_of(shmem));
 	if (ret)
 		goto err_end;
-	ret = bring_in(shmem, &general->segments, direction);
+	ret = bring_in(shmem, &backing->segments, direction);
 	if (ret)
 		goto err_uncharge;
 	mutex_unlock(&shmem->lock);
@@ -235,12 +234,12 @@ err_end:
 	return ret;
 }
 
-static void shmem_complete(struct iomd_general *general, bool dirty)
+static void shmem_complete(struct iomd_backing *backing, bool dirty)
 {
-	struct iomd_shmem *shmem = general->source_data;
+	struct iomd_shmem *shmem = backing->data;
 
 	mutex_lock(&shmem->lock);
-	shmem_let_go(shmem, &general->segments, dirty);
+	shmem_let_go(shmem, &backing->segments, dirty);
 	iomd_owner_uncharge(&shmem->owner);
 	end_hold(shmem);
 	mutex_unlock(&shmem->lock);
@@ -263,9 +262,9 @@ static void change_state(struct iomd_shmem *shmem, u32 new_state)
 		shmem_empty(shmem);
 }
 
-static int shmem_set_purgeable(struct iomd_general *general, u32 new_state, u32 *old_state)
+static int shmem_set_purgeable(struct iomd_backing *backing, u32 new_state, u32 *old_state)
 {
-	struct iomd_shmem *shmem = general->source_data;
+	struct iomd_shmem *shmem = backing->data;
 
 	if (!shmem->may_purge)
 		return -EINVAL;
@@ -331,9 +330,9 @@ void *iomd_shmem_show(struct iomd_shmem *shmem)
  * The rest
  */
 
-static void shmem_destroy(struct iomd_general *general)
+static void shmem_destroy(struct iomd_backing *backing)
 {
-	struct iomd_shmem *shmem = general->source_data;
+	struct iomd_shmem *shmem = backing->data;
 
 	iomd_purge_remove(&shmem->purgeable);
 	end_kernel_view(shmem);
@@ -343,18 +342,18 @@ static void shmem_destroy(struct iomd_general *general)
 	iomd_owner_destroy(&shmem->owner);
 }
 
-static int shmem_set_ownership(struct iomd_general *general, struct task_struct *new_owner,
+static int shmem_set_ownership(struct iomd_backing *backing, struct task_struct *new_owner,
 			       int new_ledger_tag, u64 options)
 {
-	struct iomd_shmem *shmem = general->source_data;
+	struct iomd_shmem *shmem = backing->data;
 
 	return iomd_owner_change(&shmem->owner, new_owner, new_ledger_tag, options);
 }
 
 /* What is in the page cache, prepared or not. */
-static int shmem_get_page_counts(struct iomd_general *general, u64 *resident, u64 *dirty)
+static int shmem_get_page_counts(struct iomd_backing *backing, u64 *resident, u64 *dirty)
 {
-	struct iomd_shmem *shmem = general->source_data;
+	struct iomd_shmem *shmem = backing->data;
 	pgoff_t index = 0, last = pages_of(shmem) - 1;
 	struct folio_batch batch;
 	unsigned int i;
@@ -421,7 +420,7 @@ static int make_view(struct iomd_shmem *shmem)
 
 /**
  * iomd_shmem_init() - have a descriptor bring pageable memory along
- * @general: that iomd_general_init() set up
+ * @backing: of a descriptor, set up by iomd_general_init()
  * @shmem: with its public members set, else zero; in the same instance
  * @task: whose memory it is and who is shown it; NULL or IOMD_KERNEL_TASK: nobody
  *
@@ -431,13 +430,13 @@ static int make_view(struct iomd_shmem *shmem)
  * iomd_account_hold(), or what mmap() would say.
  * Context: may sleep.
  */
-int iomd_shmem_init(struct iomd_general *general, struct iomd_shmem *shmem,
+int iomd_shmem_init(struct iomd_backing *backing, struct iomd_shmem *shmem,
 		    struct task_struct *task)
 {
 	int ret;
 
-	general->source = &iomd_source_shmem;
-	general->source_data = shmem;
+	backing->source = &iomd_source_shmem;
+	backing->data = shmem;
 	mutex_init(&shmem->lock);
 	shmem->of_kernel = task == IOMD_KERNEL_TASK;
 	shmem->state = IOMD_MEMORY_PURGEABLE_NON_VOLATILE;

@@ -10,12 +10,12 @@
 #include <linux/mutex.h>
 #include <linux/types.h>
 
-#include "../purge/purge.h"
+#include "../mm/purge.h"
 #include "../segments/segments.h"
-#include "owner.h"
+#include "../mm/owner.h"
 
 struct file;
-struct iomd_general;
+struct iomd_backing;
 struct iomd_user_view;
 struct task_struct;
 
@@ -46,7 +46,7 @@ struct iomd_shmem {
 	struct iomd_purgeable purgeable;
 };
 
-int iomd_shmem_init(struct iomd_general *general, struct iomd_shmem *shmem,
+int iomd_shmem_init(struct iomd_backing *backing, struct iomd_shmem *shmem,
 		    struct task_struct *task);
 unsigned long iomd_shmem_user_address(const struct iomd_shmem *shmem);
 void *iomd_shmem_show(struct iomd_shmem *shmem);

@@ -1,25 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Where the memory of a general descriptor comes from: one of these for each
- * kind. A source knows how to turn the extents of a descriptor into physical
- * segments and back; it knows nothing of counts, of classes or of devices.
+ * Where the memory of a descriptor comes from: one of these for each kind. A source
+ * knows how to turn extents into physical segments and back; it knows nothing of
+ * descriptors, of counts or of devices.
  */
 #ifndef IOMD_SOURCE_SOURCE_H
 #define IOMD_SOURCE_SOURCE_H
 
 #include <linux/types.h>
 
-struct iomd_general;
+#include "../segments/segments.h"
+#include "../mm/account.h"
+#include "extents.h"
+
+struct iomd_source;
 struct task_struct;
 
 /**
+ * struct iomd_backing - the memory behind a descriptor
+ * @source: where it comes from; NULL: not known yet
+ * @data: what sources that bring their memory along keep of it; in the descriptor
+ * @payer: who is charged for user memory
+ * @extents: what is described; valid while there is a source
+ * @segments: valid while prepared
+ */
+struct iomd_backing {
+	const struct iomd_source *source;
+	void *data;
+	struct iomd_payer payer;
+	struct iomd_extents extents;
+	struct iomd_segments segments;
+};
+
+/**
  * struct iomd_source - one kind of memory
- * @prepare: fill the descriptor's segments, holding what must be held; all or
+ * @prepare: fill the segments, holding what must be held; all or
  *	nothing. May sleep; called for the first prepare only. NULL: the extents
  *	are physical, and the descriptor is prepared for life.
  * @complete: give back what @prepare held, the segments' list included; @dirty if
  *	a device may have written the pages
- * @destroy: give back what the descriptor has held since its creation; NULL:
+ * @destroy: give back what has been held since the creation; NULL:
  *	nothing
  * @destroys_anywhere: @destroy never sleeps, and takes no lock that somebody may hold
  *	who releases the descriptor
@@ -30,15 +50,15 @@ struct task_struct;
  *	prepared, -EAGAIN otherwise
  */
 struct iomd_source {
-	int (*prepare)(struct iomd_general *general, u64 direction);
-	void (*complete)(struct iomd_general *general, bool dirty);
-	void (*destroy)(struct iomd_general *general);
+	int (*prepare)(struct iomd_backing *backing, u64 direction);
+	void (*complete)(struct iomd_backing *backing, bool dirty);
+	void (*destroy)(struct iomd_backing *backing);
 	bool destroys_anywhere;
 	bool own_memory;
-	int (*set_purgeable)(struct iomd_general *general, u32 new_state, u32 *old_state);
-	int (*set_ownership)(struct iomd_general *general, struct task_struct *new_owner,
+	int (*set_purgeable)(struct iomd_backing *backing, u32 new_state, u32 *old_state);
+	int (*set_ownership)(struct iomd_backing *backing, struct task_struct *new_owner,
 			     int new_ledger_tag, u64 options);
-	int (*get_page_counts)(struct iomd_general *general, u64 *resident, u64 *dirty);
+	int (*get_page_counts)(struct iomd_backing *backing, u64 *resident, u64 *dirty);
 };
 
 extern const struct iomd_source iomd_source_user;

@@ -6,8 +6,7 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 
-#include "../desc/general.h"
-#include "../desc/ram.h"
+#include "../mm/ram.h"
 #include "source.h"
 
 /* Pages between two looks for signals and whoever wants the CPU. */
@@ -28,14 +27,14 @@ static int check_pages(struct page *page, u64 count)
 	return 0;
 }
 
-static int upl_prepare(struct iomd_general *general, u64 direction)
+static int upl_prepare(struct iomd_backing *backing, u64 direction)
 {
-	struct iomd_segments *segments = &general->segments;
+	struct iomd_segments *segments = &backing->segments;
 	const struct iomd_extent *extent;
 	int ret = 0;
 
 	iomd_segments_init(segments);
-	iomd_for_each_extent(extent, &general->extents) {
+	iomd_for_each_extent(extent, &backing->extents) {
 		struct page *first = pfn_to_page(PHYS_PFN(extent->address));
 
 		ret = check_pages(first, iomd_extents_pages_of(extent->address, extent->length)) ?:
@@ -54,9 +53,9 @@ err_free:
 	return ret;
 }
 
-static void upl_complete(struct iomd_general *general, bool dirty)
+static void upl_complete(struct iomd_backing *backing, bool dirty)
 {
-	iomd_segments_free(&general->segments);
+	iomd_segments_free(&backing->segments);
 }
 
 const struct iomd_source iomd_source_upl = {

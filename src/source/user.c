@@ -16,7 +16,6 @@
 #include "../debug/counters.h"
 #include "../debug/inject.h"
 #include "../debug/knobs.h"
-#include "../desc/general.h"
 #include "source.h"
 
 #define BATCH		512
@@ -152,13 +151,13 @@ static void unpin_all(struct iomd_segments *segments, u64 pages, bool dirty)
 	iomd_segments_free(segments);
 }
 
-static int pin_extents(struct iomd_general *general, struct pinning *pin)
+static int pin_extents(struct iomd_backing *backing, struct pinning *pin)
 {
 	const struct iomd_extent *extent;
 	int ret = 0;
 
 	iomd_segments_init(pin->segments);
-	iomd_for_each_extent(extent, &general->extents) {
+	iomd_for_each_extent(extent, &backing->extents) {
 		ret = pin_extent(pin, extent);
 		if (ret)
 			break;
@@ -190,14 +189,14 @@ static int pin_one(const struct iomd_extent *extent, struct pinning *pin)
 	return 0;
 }
 
-static int pin_with_scratch(struct iomd_general *general, struct pinning *pin)
+static int pin_with_scratch(struct iomd_backing *backing, struct pinning *pin)
 {
 	struct page *small[SMALL_BATCH];
 	int ret;
 
 	pin->pages = small;
 	pin->room = SMALL_BATCH;
-	if (general->extents.pages > SMALL_BATCH) {
+	if (backing->extents.pages > SMALL_BATCH) {
 		if (iomd_should_fail())
 			return -ENOMEM;
 		pin->pages = kmalloc_array(BATCH, sizeof(*pin->pages), GFP_KERNEL);
@@ -205,20 +204,20 @@ static int pin_with_scratch(struct iomd_general *general, struct pinning *pin)
 			return -ENOMEM;
 		pin->room = BATCH;
 	}
-	ret = pin_extents(general, pin);
+	ret = pin_extents(backing, pin);
 	if (pin->pages != small)
 		kfree(pin->pages);
 	return ret;
 }
 
-static int user_prepare(struct iomd_general *general, u64 direction)
+static int user_prepare(struct iomd_backing *backing, u64 direction)
 {
-	struct mm_struct *mm = general->payer.mm;
+	struct mm_struct *mm = backing->payer.mm;
 	struct pinning pin = {
 		.mm = mm,
 		.remote = mm != current->mm,
 		.flags = FOLL_LONGTERM,
-		.segments = &general->segments,
+		.segments = &backing->segments,
 	};
 	int ret;
 
@@ -228,27 +227,27 @@ static int user_prepare(struct iomd_general *general, u64 direction)
 		pin.flags |= FOLL_NOFAULT;
 	if (pin.remote && !mmget_not_zero(mm))
 		return -ESRCH;
-	ret = iomd_payer_charge(&general->payer, general->extents.pages);
+	ret = iomd_payer_charge(&backing->payer, backing->extents.pages);
 	if (!ret) {
-		ret = general->extents.pages == 1 ? pin_one(general->extents.list, &pin) :
-						    pin_with_scratch(general, &pin);
+		ret = backing->extents.pages == 1 ? pin_one(backing->extents.list, &pin) :
+						    pin_with_scratch(backing, &pin);
 		if (ret)
-			iomd_payer_uncharge(&general->payer);
+			iomd_payer_uncharge(&backing->payer);
 	}
 	if (pin.remote)
 		mmput(mm);
 	return ret;
 }
 
-static void user_complete(struct iomd_general *general, bool dirty)
+static void user_complete(struct iomd_backing *backing, bool dirty)
 {
-	unpin_all(&general->segments, general->extents.pages, dirty);
-	iomd_payer_uncharge(&general->payer);
+	unpin_all(&backing->segments, backing->extents.pages, dirty);
+	iomd_payer_uncharge(&backing->payer);
 }
 
-static void user_destroy(struct iomd_general *general)
+static void user_destroy(struct iomd_backing *backing)
 {
-	iomd_payer_destroy(&general->payer);
+	iomd_payer_destroy(&backing->payer);
 }
 
 const struct iomd_source iomd_source_user = {

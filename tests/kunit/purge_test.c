@@ -11,7 +11,7 @@
 #include <asm/unistd.h>
 
 #include "../../src/debug/inject.h"
-#include "../../src/purge/purge.h"
+#include "../../src/mm/purge.h"
 #include "composites.h"
 
 #define P	((u64)PAGE_SIZE)

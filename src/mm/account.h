@@ -6,8 +6,8 @@
  * child one by fork(), while what was pinned for the old one stays so as long as a file
  * holds it.
  */
-#ifndef IOMD_SOURCE_ACCOUNT_H
-#define IOMD_SOURCE_ACCOUNT_H
+#ifndef IOMD_MM_ACCOUNT_H
+#define IOMD_MM_ACCOUNT_H
 
 #include <linux/types.h>
 

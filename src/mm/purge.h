@@ -7,8 +7,8 @@
  * purged, so it must not wait for pages itself. Workers purge; who needs memory waits for
  * them, but not for long.
  */
-#ifndef IOMD_PURGE_PURGE_H
-#define IOMD_PURGE_PURGE_H
+#ifndef IOMD_MM_PURGE_H
+#define IOMD_MM_PURGE_H
 
 #include <linux/jiffies.h>
 #include <linux/list.h>

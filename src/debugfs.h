@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef IOMD_DEBUG_DEBUGFS_H
-#define IOMD_DEBUG_DEBUGFS_H
+#ifndef IOMD_DEBUGFS_H
+#define IOMD_DEBUGFS_H
 
 void iomd_debugfs_init(void);
 void iomd_debugfs_exit(void);

@@ -5,8 +5,8 @@
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
 
-#include "../object/object.h"
-#include "counters.h"
+#include "object/object.h"
+#include "debug/counters.h"
 #include "debugfs.h"
 
 static struct dentry *root;

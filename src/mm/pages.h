@@ -2,8 +2,8 @@
 /*
  * Zeroed pages from the kernel's allocator, at places that a device can reach.
  */
-#ifndef IOMD_SOURCE_PAGES_H
-#define IOMD_SOURCE_PAGES_H
+#ifndef IOMD_MM_PAGES_H
+#define IOMD_MM_PAGES_H
 
 #include <linux/sizes.h>
 #include <linux/types.h>

@@ -3,8 +3,8 @@
  * Whose memory a buffer is: who is charged for what is held of it. An owner's
  * exit changes nothing, the charge stays with the address space it was made to.
  */
-#ifndef IOMD_SOURCE_OWNER_H
-#define IOMD_SOURCE_OWNER_H
+#ifndef IOMD_MM_OWNER_H
+#define IOMD_MM_OWNER_H
 
 #include <linux/mutex.h>
 #include <linux/types.h>

@@ -19,8 +19,8 @@
 #include "../debug/counters.h"
 #include "../debug/inject.h"
 #include "../gfp.h"
-#include "../mapping/cache.h"
-#include "../mapping/holes.h"
+#include "caching.h"
+#include "holes.h"
 #include "../segments/segments.h"
 #include "pages.h"
 

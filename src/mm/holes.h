@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef IOMD_MAPPING_HOLES_H
-#define IOMD_MAPPING_HOLES_H
+#ifndef IOMD_MM_HOLES_H
+#define IOMD_MM_HOLES_H
 
 #include <linux/mm_types.h>
 

@@ -4,13 +4,11 @@
  * may sleep: the kernel's list of what is where is guarded by a lock that interrupts must
  * not take. Everywhere else iomd_is_ram() tells what was decided.
  */
-#ifndef IOMD_DESC_RAM_H
-#define IOMD_DESC_RAM_H
+#ifndef IOMD_MM_RAM_H
+#define IOMD_MM_RAM_H
 
 #include <linux/memremap.h>
 #include <linux/mm.h>
-
-#include <iomd/descriptor.h>
 
 /*
  * Does the kernel see a page as it does all memory, at an address of its own and cached?
@@ -34,23 +32,6 @@ static inline bool iomd_says_it_is_ram(phys_addr_t address)
 	unsigned long pfn = PHYS_PFN(address);
 
 	return pfn_valid(pfn) && !PageReserved(pfn_to_page(pfn));
-}
-
-/*
- * A piece of @md that its class has told of: is it RAM, with struct pages that the kernel
- * has addresses for? It is all of one kind. Any context.
- */
-static inline bool iomd_is_ram(struct iomd *md, u64 offset, phys_addr_t address, u64 length)
-{
-	if (md->ops->is_ram)
-		return md->ops->is_ram(md, offset);
-	return iomd_says_it_is_ram(address) && iomd_says_it_is_ram(address + length - 1);
-}
-
-/* The same of where a walk is. A list is of nothing else. */
-static inline bool iomd_is_ram_segment(const struct iomd_segment_iter *iter)
-{
-	return iter->sg || iomd_is_ram(iter->md, iter->offset, iter->address, iter->length);
 }
 
 /* The page physically behind another: not every memory map is in one piece. */
