@@ -16,7 +16,7 @@
 #include "dma_buf/import.h"
 #include "dma_buf/whole.h"
 #include "lock_order.h"
-#include "mapping/view.h"
+#include "mapping/room.h"
 #include "mm/purge.h"
 #include "object/object.h"
 #include "source/user_view.h"
@@ -62,7 +62,7 @@ static int __init open_rooms(void)
 	ret = os_object_init_room();
 	if (ret)
 		return ret;
-	ret = iomd_view_init_room();
+	ret = iomd_mapping_init_room();
 	if (ret)
 		goto err_object;
 	ret = iomd_purge_init_room();
@@ -89,7 +89,7 @@ err_unregister:
 err_purge:
 	iomd_purge_exit_room();
 err_view:
-	iomd_view_exit_room();
+	iomd_mapping_exit_room();
 err_object:
 	os_object_exit_room();
 	return ret;
@@ -115,7 +115,7 @@ static void __exit iomd_module_exit(void)
 	unregister_classes(ARRAY_SIZE(classes));
 	iomd_dma_device_exit_room();
 	iomd_purge_exit_room();
-	iomd_view_exit_room();
+	iomd_mapping_exit_room();
 	os_object_exit_room();
 }
 

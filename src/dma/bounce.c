@@ -14,6 +14,7 @@
 #include "../mm/pages.h"
 #include "../source/source.h"
 #include "bounce.h"
+#include "dma_pages.h"
 #include "limits.h"
 #include "map.h"
 

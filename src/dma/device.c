@@ -15,7 +15,7 @@
 #include "../debug/inject.h"
 #include "../gfp.h"
 #include "device.h"
-#include "map.h"
+#include "table.h"
 
 static u64 highest_of(struct device *dev)
 {

@@ -10,7 +10,7 @@
 #include <iomd/dma.h>
 
 #include "command.h"
-#include "view.h"
+#include "dma_view.h"
 
 /* The list goes on from @offset until the room is full; all or nothing is told. */
 static int generate_segments(struct iomd_dma_command *command, const struct iomd_dma_view *view,

@@ -19,7 +19,7 @@
 #include "device.h"
 #include "limits.h"
 #include "map.h"
-#include "pages.h"
+#include "dma_pages.h"
 #include "table.h"
 
 /* RAM, and within reach? */
@@ -105,17 +105,6 @@ static int check_mapped(const struct iomd_dma_map *map, const struct iomd_limits
 		sg = sg_next(sg);
 	}
 	return sum == map->length ? 0 : -EIO;
-}
-
-void iomd_dma_map_undo(struct iomd_dma_map *map)
-{
-	if (map->pages)
-		iomd_dma_pages_free(map);
-	else
-		dma_unmap_sgtable(map->dev, &map->sgt, map->direction, map->attributes);
-	iomd_count(IOMD_DMA_UNMAPPED, 1);
-	/* Who waits for this may free the map at once. */
-	smp_store_release(&map->mapped, false);
 }
 
 /* The device must be there. */

@@ -6,12 +6,6 @@
 
 struct iomd_dma_device;
 
-/* A page that is a device's for as long as it is mapped, and where that sees it. */
-struct iomd_dma_page {
-	struct page *page;
-	dma_addr_t address;
-};
-
 /*
  * iomd_dma_map() for a device that is known, of which the map takes over a reference
  * of the caller's, even if that fails; @direction as the DMA API has it.
@@ -25,8 +19,6 @@ struct iomd_dma_map *iomd_dma_map_for(struct iomd_dma_device *device, struct iom
  */
 struct iomd_dma_map *iomd_dma_map_pages(struct iomd_dma_device *device, u64 length,
 					enum dma_data_direction direction);
-/* The device's side of the unmap. */
-void iomd_dma_map_undo(struct iomd_dma_map *map);
 
 enum dma_data_direction iomd_dma_direction(const struct iomd *md, u64 direction);
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/dma-mapping.h>
 #include <linux/minmax.h>
 #include <linux/slab.h>
 
+#include "../debug/counters.h"
 #include "../debug/inject.h"
 #include "../gfp.h"
+#include "dma_pages.h"
 #include "table.h"
 
 /* Each block has some times as many entries as the one before, up to 4 KiB or so. */
@@ -44,4 +47,15 @@ void iomd_dma_table_free_blocks(struct sg_table *sgt)
 			kfree(block);
 	}
 	kfree(block);
+}
+
+void iomd_dma_map_undo(struct iomd_dma_map *map)
+{
+	if (map->pages)
+		iomd_dma_pages_free(map);
+	else
+		dma_unmap_sgtable(map->dev, &map->sgt, map->direction, map->attributes);
+	iomd_count(IOMD_DMA_UNMAPPED, 1);
+	/* Who waits for this may free the map at once. */
+	smp_store_release(&map->mapped, false);
 }

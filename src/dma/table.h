@@ -69,4 +69,7 @@ static inline void iomd_dma_table_free(struct sg_table *sgt)
 		iomd_dma_table_free_blocks(sgt);
 }
 
+/* What a map has of the DMA API is given back. The device must be there. */
+void iomd_dma_map_undo(struct iomd_dma_map *map);
+
 #endif

@@ -10,7 +10,7 @@
 #include <iomd/descriptor.h>
 
 #include "command.h"
-#include "view.h"
+#include "dma_view.h"
 
 static void command_publish_view(struct iomd_dma_command *command, struct iomd_dma_view *view)
 {

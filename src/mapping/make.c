@@ -14,13 +14,13 @@
 
 #include "../desc/descriptor.h"
 #include "../mm/account.h"
-#include "kernel.h"
+#include "vmap.h"
 #include "lend.h"
 #include "listed.h"
 #include "mapping.h"
 #include "redirect.h"
 #include "snapshot.h"
-#include "user.h"
+#include "vma.h"
 
 #define MAP_OPTIONS	(IOMD_MAP_MASK & ~(IOMD_MAP_STATIC | IOMD_MAP_OVERWRITE))
 #define SET_OPTIONS	(MAP_OPTIONS & ~(IOMD_MAP_REFERENCE | IOMD_MAP_KEPT_BY_TASK))

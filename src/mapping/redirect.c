@@ -17,7 +17,7 @@
 #include "mapping.h"
 #include "redirect.h"
 #include "snapshot.h"
-#include "user.h"
+#include "vma.h"
 #include "view.h"
 
 static bool is_redirected(const struct iomd *md)

@@ -27,7 +27,7 @@
 #include "../debug/inject.h"
 #include "../source/erase.h"
 #include "mapping.h"
-#include "user.h"
+#include "task.h"
 #include "view.h"
 
 /* May be waited for when memory is reclaimed. */
@@ -315,14 +315,14 @@ unsigned long iomd_task_mmap(struct iomd_mapping *mapping, struct file *file,
 	return result;
 }
 
-int iomd_task_init_room(void)
+int iomd_task_init(void)
 {
 	queue = iomd_should_fail() ? NULL :
 		alloc_workqueue("iomd_mapping", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	return queue ? 0 : -ENOMEM;
 }
 
-void iomd_task_exit_room(void)
+void iomd_task_exit(void)
 {
 	destroy_workqueue(queue);
 }

@@ -12,9 +12,7 @@
 
 #include "../debug/inject.h"
 #include "../gfp.h"
-#include "../mm/holes.h"
 #include "mapping.h"
-#include "user.h"
 #include "view.h"
 
 #define VIEW_MAGIC	0x696f6d64	/* "iomd" */
@@ -179,7 +177,7 @@ void iomd_view_closed(struct iomd_view *view)
 	tell_waiters(view, view->blocked, view->closed + 1);
 }
 
-static int init_views(void)
+int iomd_view_init(void)
 {
 	views = iomd_should_fail() ? NULL :
 		kmem_cache_create("iomd_view", sizeof(struct iomd_view), 0,
@@ -194,35 +192,10 @@ static int init_views(void)
 	return 0;
 }
 
-int iomd_view_init_room(void)
+void iomd_view_exit(void)
 {
-	int ret;
-
-	ret = iomd_holes_init_room();
-	if (ret)
-		return ret;
-	ret = iomd_task_init_room();
-	if (ret)
-		goto err_holes;
-	ret = init_views();
-	if (ret)
-		goto err_task;
-	return 0;
-
-err_task:
-	iomd_task_exit_room();
-err_holes:
-	iomd_holes_exit_room();
-	return ret;
-}
-
-void iomd_view_exit_room(void)
-{
-	/* Who has a worker place something may have gone before that was done. */
-	iomd_task_exit_room();
 	kern_unmount(mount);
 	/* Inodes are freed after a grace period. */
 	rcu_barrier();
 	kmem_cache_destroy(views);
-	iomd_holes_exit_room();
 }

@@ -59,8 +59,7 @@ void iomd_view_zap(struct iomd_view *view);
 void iomd_view_block(struct iomd_view *view, unsigned int why, bool block);
 void iomd_view_closed(struct iomd_view *view);
 
-/* The room of mappings, all of it. */
-int iomd_view_init_room(void);
-void iomd_view_exit_room(void);
+int iomd_view_init(void);
+void iomd_view_exit(void);
 
 #endif

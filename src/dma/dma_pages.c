@@ -7,8 +7,7 @@
 
 #include "../debug/inject.h"
 #include "../gfp.h"
-#include "map.h"
-#include "pages.h"
+#include "dma_pages.h"
 
 void iomd_dma_pages_free(struct iomd_dma_map *map)
 {

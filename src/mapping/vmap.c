@@ -17,7 +17,7 @@
 #include "../gfp.h"
 #include "cache.h"
 #include "../mm/holes.h"
-#include "kernel.h"
+#include "vmap.h"
 #include "listed.h"
 #include "mapping.h"
 #include "run.h"

@@ -15,7 +15,8 @@
 #include "command.h"
 #include "device.h"
 #include "map.h"
-#include "view.h"
+#include "dma_pages.h"
+#include "dma_view.h"
 
 struct iomd_limits iomd_dma_command_limits(const struct iomd_dma_command *command)
 {

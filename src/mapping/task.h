@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef IOMD_MAPPING_USER_H
-#define IOMD_MAPPING_USER_H
+#ifndef IOMD_MAPPING_TASK_H
+#define IOMD_MAPPING_TASK_H
 
 #include <linux/types.h>
 
 struct file;
 struct iomd_mapping;
-struct iomd_listed;
 struct iomd_view;
 struct mm_struct;
 struct vm_area_struct;
-
-int iomd_mapping_map_user(struct iomd_mapping *mapping, const struct iomd_listed *listed);
-void iomd_mapping_unmap_user(struct iomd_mapping *mapping);
-int iomd_mapping_check_runs(const struct iomd_mapping *mapping, const struct iomd_listed *listed);
 
 /* The address in the task's address space; an errno as vm_mmap() gives it. */
 unsigned long iomd_task_mmap(struct iomd_mapping *mapping, struct file *file,
@@ -25,7 +20,7 @@ bool iomd_task_is_asking(const struct iomd_mapping *mapping);
 void iomd_task_forget_place(struct iomd_view *view);
 void iomd_task_give_back(struct iomd_view *view);
 void iomd_task_give_back_later(struct iomd_view *view);
-int iomd_task_init_room(void);
-void iomd_task_exit_room(void);
+int iomd_task_init(void);
+void iomd_task_exit(void);
 
 #endif

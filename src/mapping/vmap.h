@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef IOMD_MAPPING_KERNEL_H
-#define IOMD_MAPPING_KERNEL_H
+#ifndef IOMD_MAPPING_VMAP_H
+#define IOMD_MAPPING_VMAP_H
 
 struct iomd_mapping;
 struct iomd_listed;

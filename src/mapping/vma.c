@@ -23,7 +23,8 @@
 #include "listed.h"
 #include "mapping.h"
 #include "run.h"
-#include "user.h"
+#include "task.h"
+#include "vma.h"
 #include "view.h"
 
 /*

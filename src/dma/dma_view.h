@@ -4,8 +4,8 @@
  * range itself or a copy of (some of) it, through the DMA API or not, and under
  * which limits.
  */
-#ifndef IOMD_DMA_VIEW_H
-#define IOMD_DMA_VIEW_H
+#ifndef IOMD_DMA_DMA_VIEW_H
+#define IOMD_DMA_DMA_VIEW_H
 
 #include <linux/dma-direction.h>
 
