@@ -44,7 +44,7 @@ struct task_struct;
  *	options. NULL: -EAGAIN
  * @get_page_counts: see iomd_get_page_counts(). Called with valid pointers. NULL:
  *	-EAGAIN
- * @is_guard: is the byte at @offset, which is inside, in a hole: without memory, and
+ * @is_guard: is the byte at @offset, which is inside, in a guard: without memory, and
  *	to be out of reach in every mapping? Sets the valid pointer @length to the
  *	bytes from there on that the answer is right for. Never sleeps. NULL: no
  * @get_cache_mode: how the CPU is to cache the byte at @offset, which is inside: one

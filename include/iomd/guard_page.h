@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A hole in whatever it is mapped with (IOGuardPageMemoryDescriptor).
+ * A guard in whatever it is mapped with (IOGuardPageMemoryDescriptor).
  */
 #ifndef IOMD_GUARD_PAGE_H
 #define IOMD_GUARD_PAGE_H

@@ -69,7 +69,7 @@ static inline void iomd_segment_iter_next_held(struct iomd_segment_iter *iter)
 /* Place @iter at its offset inside a scatterlist, if there is one: see iomd_ops. */
 bool iomd_seek(struct iomd *md, struct iomd_segment_iter *iter);
 
-/* The byte at @offset, which is inside, is in a hole or not: see iomd_ops. */
+/* The byte at @offset, which is inside, is in a guard or not: see iomd_ops. */
 static inline bool iomd_is_guard(struct iomd *md, u64 offset, u64 *length)
 {
 	if (md->ops->is_guard)

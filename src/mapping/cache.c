@@ -12,7 +12,7 @@
 /**
  * iomd_cache_mode() - the mode that memory is mapped with
  * @mapping: mapping
- * @run: part of it that is no hole
+ * @run: part of it that is no guard
  * @mode: set to one of IOMD_MAP_..._CACHE
  *
  * Return: 0; -EOPNOTSUPP if it is not what the mapping asks for.

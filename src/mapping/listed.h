@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Memory that is in one list of segments: it has pages, no holes and one cache mode, so
+ * Memory that is in one list of segments: it has pages, no guards and one cache mode, so
  * there is a shorter way to what a mapping shows than by its runs.
  */
 #ifndef IOMD_MAPPING_LISTED_H

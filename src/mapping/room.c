@@ -2,7 +2,7 @@
 /*
  * The beginning and the end of the room.
  */
-#include "../mm/holes.h"
+#include "../mm/guards.h"
 #include "room.h"
 #include "task.h"
 #include "view.h"
@@ -11,12 +11,12 @@ int iomd_mapping_init_room(void)
 {
 	int ret;
 
-	ret = iomd_holes_init_room();
+	ret = iomd_guards_init_room();
 	if (ret)
 		return ret;
 	ret = iomd_task_init();
 	if (ret)
-		goto err_holes;
+		goto err_guards;
 	ret = iomd_view_init();
 	if (ret)
 		goto err_task;
@@ -24,8 +24,8 @@ int iomd_mapping_init_room(void)
 
 err_task:
 	iomd_task_exit();
-err_holes:
-	iomd_holes_exit_room();
+err_guards:
+	iomd_guards_exit_room();
 	return ret;
 }
 
@@ -34,5 +34,5 @@ void iomd_mapping_exit_room(void)
 	/* Who has a worker place something may have gone before that was done. */
 	iomd_task_exit();
 	iomd_view_exit();
-	iomd_holes_exit_room();
+	iomd_guards_exit_room();
 }

@@ -31,7 +31,7 @@ int iomd_page_run_at(const struct iomd_mapping *mapping, u64 page, struct iomd_p
 	if (at >= end)
 		return 0;
 	if (iomd_is_guard(mapping->memory, at, &length)) {
-		run->kind = IOMD_PAGE_RUN_HOLE;
+		run->kind = IOMD_PAGE_RUN_GUARD;
 		address = in_page;
 	} else {
 		/* Not cut to what a buffer describes now: what is mapped stays so. */

@@ -14,7 +14,7 @@ enum iomd_page_run_kind {
 	IOMD_PAGE_RUN_RAM,
 	IOMD_PAGE_RUN_DEVICE,
 	/* A guard: nothing must ever be seen there. */
-	IOMD_PAGE_RUN_HOLE,
+	IOMD_PAGE_RUN_GUARD,
 };
 
 struct iomd_page_run {
@@ -22,7 +22,7 @@ struct iomd_page_run {
 	/* First page, counted from the first of the mapping, and how many. */
 	u64 page;
 	u64 pages;
-	/* Of the first page; holes have none. */
+	/* Of the first page; guards have none. */
 	unsigned long pfn;
 };
 

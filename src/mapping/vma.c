@@ -35,7 +35,7 @@ static vm_fault_t find_frame(struct iomd_mapping *mapping, pgoff_t page, struct 
 {
 	if (page < mapping->guard_pages ||
 	    iomd_page_run_at(mapping, page - mapping->guard_pages, run) ||
-	    !run->pages || run->kind == IOMD_PAGE_RUN_HOLE)
+	    !run->pages || run->kind == IOMD_PAGE_RUN_GUARD)
 		return VM_FAULT_SIGBUS;
 	return 0;
 }
@@ -292,7 +292,7 @@ static int enter_runs(struct iomd_mapping *mapping, struct vm_area_struct *vma, 
 		if (ret)
 			break;
 		run.pages = min(run.pages, pages);
-		if (run.kind != IOMD_PAGE_RUN_HOLE)
+		if (run.kind != IOMD_PAGE_RUN_GUARD)
 			ret = user_enter_run(vma, user_address_of_page(mapping, vma, page), &run,
 					     prot_of(mapping, &run, vma->vm_page_prot));
 	}
@@ -492,7 +492,7 @@ int iomd_mapping_check_runs(const struct iomd_mapping *mapping, const struct iom
 	if (listed)
 		return check_listed(mapping, *listed);
 	while ((ret = iomd_page_run_next(mapping, &run)) > 0) {
-		if (run.kind == IOMD_PAGE_RUN_HOLE)
+		if (run.kind == IOMD_PAGE_RUN_GUARD)
 			continue;
 		ret = iomd_cache_mode(mapping, &run, &mode);
 		if (ret)

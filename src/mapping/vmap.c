@@ -16,7 +16,7 @@
 #include "../mm/ram.h"
 #include "../gfp.h"
 #include "cache.h"
-#include "../mm/holes.h"
+#include "../mm/guards.h"
 #include "vmap.h"
 #include "listed.h"
 #include "mapping.h"
@@ -82,16 +82,16 @@ struct collection {
 	/* The one mode that all have. */
 	u64 mode;
 	/* Some are NULL. */
-	bool holes;
+	bool guarded;
 };
 
 static int collect_run(const struct iomd_page_run *run, struct collection *all)
 {
 	u64 i;
 
-	if (run->kind == IOMD_PAGE_RUN_HOLE) {
+	if (run->kind == IOMD_PAGE_RUN_GUARD) {
 		memset(all->pages + run->page, 0, run->pages * sizeof(*all->pages));
-		all->holes = true;
+		all->guarded = true;
 		return 0;
 	}
 	if (run->kind != IOMD_PAGE_RUN_RAM)
@@ -107,7 +107,7 @@ static int note_mode(const struct iomd_mapping *mapping, const struct iomd_page_
 	u64 mode;
 	int ret;
 
-	if (run->kind == IOMD_PAGE_RUN_HOLE)
+	if (run->kind == IOMD_PAGE_RUN_GUARD)
 		return 0;
 	ret = iomd_cache_mode(mapping, run, &mode);
 	if (!ret && all->mode && all->mode != mode)
@@ -172,7 +172,7 @@ static int map_pages(struct iomd_mapping *mapping, const struct iomd_listed *lis
 	unsigned int guards = mapping->guard_pages;
 	u64 count = iomd_mapping_pages(mapping) + 2 * guards;
 	pgprot_t prot = mapping->options & IOMD_MAP_READ_ONLY ? PAGE_KERNEL_RO : PAGE_KERNEL;
-	struct collection all = { .holes = guards };
+	struct collection all = { .guarded = guards };
 	struct page **pages;
 	void *base;
 	int ret;
@@ -191,8 +191,8 @@ static int map_pages(struct iomd_mapping *mapping, const struct iomd_listed *lis
 	if (ret)
 		goto out;
 	prot = iomd_cache_prot(all.mode, prot);
-	if (all.holes)
-		base = iomd_vmap_with_holes(pages, count, prot);
+	if (all.guarded)
+		base = iomd_vmap_with_guards(pages, count, prot);
 	else
 		base = iomd_should_fail() ? NULL : vmap(pages, count, VM_MAP, prot);
 	if (IS_ERR_OR_NULL(base)) {

@@ -20,7 +20,7 @@
 #include "../debug/inject.h"
 #include "../gfp.h"
 #include "caching.h"
-#include "holes.h"
+#include "guards.h"
 #include "../segments/segments.h"
 #include "pages.h"
 
@@ -318,7 +318,7 @@ static void pages_list(const struct iomd_segments *segments, struct page **pages
  * Undone by vunmap().
  *
  * Return: the address of the first page, or of the guard before it, or ERR_PTR: see
- * iomd_vmap_with_holes(); -ENOMEM.
+ * iomd_vmap_with_guards(); -ENOMEM.
  * Context: may sleep.
  */
 void *iomd_pages_show(const struct iomd_segments *segments, unsigned int guard, u64 cache)
@@ -333,7 +333,7 @@ void *iomd_pages_show(const struct iomd_segments *segments, unsigned int guard, 
 	if (!pages)
 		return ERR_PTR(-ENOMEM);
 	pages_list(segments, pages + guard);
-	base = iomd_vmap_with_holes(pages, count, iomd_cache_prot(cache, PAGE_KERNEL));
+	base = iomd_vmap_with_guards(pages, count, iomd_cache_prot(cache, PAGE_KERNEL));
 	kvfree(pages);
 	return base;
 }

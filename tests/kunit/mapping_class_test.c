@@ -675,7 +675,7 @@ static void each_step_may_fail(struct kunit *test)
 		struct attempt attempts[] = {
 			{ task, NULL, area.address, 0, KERNEL, 0, 0 },
 			{ task, NULL, area.address, 0, KERNEL, 0,
-			  HAVE_HOLES ? IOMD_MAP_GUARDED_SMALL : IOMD_MAP_READ_ONLY },
+			  HAVE_GUARDS ? IOMD_MAP_GUARDED_SMALL : IOMD_MAP_READ_ONLY },
 			{ task, NULL, area.address, 0, KERNEL, IOMD_MEMORY_MAP_COPY_ON_WRITE, 0 },
 			{ task, NULL, area.address, 0, task, 0, 0 },
 			{ task, NULL, area.address, 0, task, IOMD_MEMORY_MAP_COPY_ON_WRITE,

@@ -75,7 +75,7 @@ static void requests_of_the_kernel(struct kunit *test)
 	KUNIT_EXPECT_PTR_NE(test, read_only, existing);
 	expect_same(test, ask(md, KERNEL, 0, ANY | IOMD_MAP_READ_ONLY, 0, 0), read_only);
 	guarded = ask(md, KERNEL, 0, ANY | IOMD_MAP_GUARDED_SMALL, 0, 0);
-	if (HAVE_HOLES) {
+	if (HAVE_GUARDS) {
 		KUNIT_EXPECT_PTR_NE(test, mapped(test, guarded), existing);
 		expect_same(test, ask(md, KERNEL, 0, ANY | IOMD_MAP_GUARDED_SMALL, 0, 0), guarded);
 		expect_other(test, ask(md, KERNEL, 0, ANY | IOMD_MAP_GUARDED_LARGE, 0, 0),

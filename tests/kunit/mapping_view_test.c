@@ -191,11 +191,11 @@ static void pages_of_a_multi_are_in_order(struct kunit *test)
 	parts[1] = sub(test, parts[0], 3 * P, 2 * P);
 	parts[2] = sub(test, parts[0], 7 * P, P);
 	md = multi(test, parts, 3);
-	mapping = map_part(test, md, HAVE_HOLES ? IOMD_MAP_GUARDED_SMALL : 0, 7 * P, 4 * P);
+	mapping = map_part(test, md, HAVE_GUARDS ? IOMD_MAP_GUARDED_SMALL : 0, 7 * P, 4 * P);
 	KUNIT_EXPECT_EQ(test, iomd_mapping_get_length(mapping), 4 * P);
 	for (i = 0; i < ARRAY_SIZE(order); i++)
 		expect_page(test, bytes_of(mapping) + i * P, order[i]);
-	if (HAVE_HOLES) {
+	if (HAVE_GUARDS) {
 		KUNIT_EXPECT_TRUE(test, faults(bytes_of(mapping) - 1));
 		KUNIT_EXPECT_TRUE(test, faults(bytes_of(mapping) + 4 * P));
 	}
@@ -289,7 +289,7 @@ static void data_between_guard_pages(struct kunit *test)
 			parts[1] = made(test, leaf_describe(&leaf, BOTH));
 			parts[2] = made(test, iomd_guard_page_with_size(right * P));
 			md = multi(test, parts, 3);
-			if (!HAVE_HOLES) {
+			if (!HAVE_GUARDS) {
 				expect_unmapped(test, iomd_map(md, 0), -EOPNOTSUPP);
 				mapping = map_part(test, md, 0, left * P, P);
 				expect_page(test, bytes_of(mapping), 0);
@@ -321,7 +321,7 @@ static void guard_pages_alone_and_inside(struct kunit *test)
 	struct leaf leaf;
 	unsigned int i;
 
-	if (!HAVE_HOLES) {
+	if (!HAVE_GUARDS) {
 		expect_unmapped(test, mapping, -EOPNOTSUPP);
 		iomd_release(guard);
 		return;
@@ -377,7 +377,7 @@ static void guarded_mappings(struct kunit *test)
 		expect_unmapped(test, iomd_create_mapping_in_task(md, KERNEL, 0x1000,
 								  guards[i].options, 0, 0),
 				-EINVAL);
-		if (!HAVE_HOLES) {
+		if (!HAVE_GUARDS) {
 			expect_unmapped(test, iomd_map(md, guards[i].options), -EOPNOTSUPP);
 			continue;
 		}

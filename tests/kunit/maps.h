@@ -31,7 +31,7 @@ static inline u8 *bytes_of(struct iomd_mapping *mapping)
 /* Does the kernel fault there? */
 bool faults(const void *address);
 /* Where no mapping into the kernel can have pages that fault, those that should are refused. */
-#define HAVE_HOLES	IS_ENABLED(CONFIG_X86)
+#define HAVE_GUARDS	IS_ENABLED(CONFIG_X86)
 /* The same for memory that is not cached as all other. */
 #define HAVE_CACHE_MODES	IS_ENABLED(CONFIG_X86)
 

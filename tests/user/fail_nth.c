@@ -261,7 +261,7 @@ TEST_F(fail, mapping) {
 		MAKE("mapping user memory into the kernel", .order = PLAYGROUND_MAP_KERNEL,
 		     .id = self->user),
 		MAKE("mapping into the kernel anew", .order = PLAYGROUND_MAP_KERNEL,
-		     .id = self->buffer, .options = HAVE_HOLES ? GUARDED_SMALL : READ_ONLY),
+		     .id = self->buffer, .options = HAVE_GUARDS ? GUARDED_SMALL : READ_ONLY),
 	};
 
 	EXPECT_EACH_TO_FAIL(operations);

@@ -69,7 +69,7 @@ static inline bool on_x86(void)
 }
 
 #define HAVE_CACHE_MODES	on_x86()
-#define HAVE_HOLES		on_x86()
+#define HAVE_GUARDS		on_x86()
 
 /* What a user's address is to the kernel. */
 #define ADDRESS(pointer)	((u64)(uintptr_t)(pointer))

@@ -2,7 +2,7 @@
 /*
  * vmap() with pages that must fault. A module can neither reserve kernel address
  * space nor leave pages out of a vmap(), so a page is mapped in every place, and
- * taken out of the page table again where a hole is wanted, before anybody could
+ * taken out of the page table again where a guard is wanted, before anybody could
  * have looked there. vunmap() does not mind.
  *
  * A processor that looks ahead may have the entry in its TLB all the same, until the
@@ -14,9 +14,9 @@
 #include <linux/vmalloc.h>
 
 #include "../debug/inject.h"
-#include "holes.h"
+#include "guards.h"
 
-/* What is in the holes until they are made. */
+/* What is in the guards until they are made. */
 static struct page *placeholder;
 
 #ifdef CONFIG_X86
@@ -45,18 +45,18 @@ static bool clear_page_entry(unsigned long address)
 #endif
 
 /**
- * iomd_vmap_with_holes() - map pages behind each other into the kernel
- * @pages: NULL is a hole; left with something else there
+ * iomd_vmap_with_guards() - map pages behind each other into the kernel
+ * @pages: NULL is a guard; left with something else there
  * @count: how many
  * @prot: of the pages
  *
  * Undone by vunmap().
  *
- * Return: the address of the first, or ERR_PTR: -EOPNOTSUPP if there are holes and
+ * Return: the address of the first, or ERR_PTR: -EOPNOTSUPP if there are guards and
  * the architecture can't have any; -ENOMEM.
  * Context: may sleep.
  */
-void *iomd_vmap_with_holes(struct page **pages, unsigned int count, pgprot_t prot)
+void *iomd_vmap_with_guards(struct page **pages, unsigned int count, pgprot_t prot)
 {
 	unsigned int i;
 	void *base;
@@ -82,14 +82,14 @@ void *iomd_vmap_with_holes(struct page **pages, unsigned int count, pgprot_t pro
 	return base;
 }
 
-int iomd_holes_init_room(void)
+int iomd_guards_init_room(void)
 {
 	placeholder = iomd_should_fail() ? NULL : alloc_page(GFP_KERNEL | __GFP_ZERO);
 	return placeholder ? 0 : -ENOMEM;
 }
 
 /* vunmap() leaves the TLB alone, until there is much to be flushed at once. */
-void iomd_holes_exit_room(void)
+void iomd_guards_exit_room(void)
 {
 	vm_unmap_aliases();
 	__free_page(placeholder);
