@@ -224,14 +224,20 @@ static int view_show_pages(struct iomd_dma_view *view, struct iomd_dma_command *
 	view->runs.offset = 0;
 	view->whole = true;
 	ret = list_runs(view);
-	if (!ret && fill)
-		ret = view_copy(view, false);
-	if (!ret)
-		ret = look_for_broken_limits(view, &broken);
-	if (!ret && may_have_to_copy(view, broken))
-		ret = broken & IOMD_OUT_OF_REACH ? -EMSGSIZE : -EINVAL;
 	if (ret)
 		goto err_give_up;
+	if (fill) {
+		ret = view_copy(view, false);
+		if (ret)
+			goto err_give_up;
+	}
+	ret = look_for_broken_limits(view, &broken);
+	if (ret)
+		goto err_give_up;
+	if (may_have_to_copy(view, broken)) {
+		ret = broken & IOMD_OUT_OF_REACH ? -EMSGSIZE : -EINVAL;
+		goto err_give_up;
+	}
 	iomd_dma_sync_for_device(view->map);
 	return 0;
 

@@ -70,7 +70,8 @@ static void give_up_other(struct iomd_mapping *other)
 static int prepare_other(struct iomd_mapping *other, const struct iomd_mapping *mapping,
 			 struct iomd *memory, u64 offset)
 {
-	struct iomd_listed first, *listed = NULL;
+	struct iomd_listed first;
+	bool is_listed;
 	u64 end;
 	int ret;
 
@@ -88,17 +89,25 @@ static int prepare_other(struct iomd_mapping *other, const struct iomd_mapping *
 		.mm = mapping->mm,
 	};
 	ret = iomd_mapping_take_snapshot(other);
-	if (!ret)
-		ret = iomd_mapping_prepare(other);
-	if (!ret && iomd_mapping_look(other, &first))
-		listed = &first;
-	if (!ret)
-		ret = other->in_page == mapping->in_page ?
-		      iomd_mapping_check_runs(other, listed) : -EINVAL;
-	if (!ret)
-		ret = iomd_cache_reserve(other);
 	if (ret)
-		give_up_other(other);
+		goto err_give_up;
+	ret = iomd_mapping_prepare(other);
+	if (ret)
+		goto err_give_up;
+	is_listed = iomd_mapping_look(other, &first);
+	ret = -EINVAL;
+	if (other->in_page != mapping->in_page)
+		goto err_give_up;
+	ret = iomd_mapping_check_runs(other, is_listed ? &first : NULL);
+	if (ret)
+		goto err_give_up;
+	ret = iomd_cache_reserve(other);
+	if (ret)
+		goto err_give_up;
+	return 0;
+
+err_give_up:
+	give_up_other(other);
 	return ret;
 }
 
@@ -146,22 +155,28 @@ static int redirect_to(struct iomd_mapping *mapping, struct iomd *memory, u64 of
 	return 0;
 }
 
-/* What can be done without other memory: 0, or an errno; 1 if that is not all. */
-static int redirect_simply(struct iomd_mapping *mapping, const struct iomd *memory, u64 offset)
+/*
+ * Do what can be done without other memory; @more tells whether other memory is to be
+ * shown. 0; -EOPNOTSUPP.
+ */
+static int redirect_simply(struct iomd_mapping *mapping, const struct iomd *memory, u64 offset,
+			   bool *more)
 {
 	int ret = 0;
 
+	*more = false;
 	mutex_lock(&mapping->lock);
 	if (!mapping->placed)
-		;
-	else if (!mapping->view)
+		goto out;
+	if (!mapping->view)
 		ret = -EOPNOTSUPP;
 	else if (!memory)
 		set_hidden(mapping, true);
 	else if (memory == mapping->md && offset == mapping->offset)
 		set_hidden(mapping, false);
 	else
-		ret = 1;
+		*more = true;
+out:
 	mutex_unlock(&mapping->lock);
 	return ret;
 }
@@ -190,6 +205,7 @@ static int redirect_simply(struct iomd_mapping *mapping, const struct iomd *memo
 int iomd_mapping_redirect(struct iomd_mapping *mapping, struct iomd *new_memory, u64 options,
 			  u64 offset)
 {
+	bool more;
 	int ret;
 
 	if (options)
@@ -198,8 +214,10 @@ int iomd_mapping_redirect(struct iomd_mapping *mapping, struct iomd *new_memory,
 		return -EOPNOTSUPP;
 	if (!(mapping->options & IOMD_MAP_UNIQUE))
 		return -EINVAL;
-	ret = redirect_simply(mapping, new_memory, offset);
-	return ret > 0 ? redirect_to(mapping, new_memory, offset) : ret;
+	ret = redirect_simply(mapping, new_memory, offset, &more);
+	if (ret || !more)
+		return ret;
+	return redirect_to(mapping, new_memory, offset);
 }
 IOMD_EXPORT(iomd_mapping_redirect);
 
@@ -236,11 +254,12 @@ static int set_flag(struct iomd *md, bool kernel_is_safe, const struct mm_struct
 			if (can_not_wait(mapping, kernel_is_safe, safe))
 				ret = -EOPNOTSUPP;
 	if (ret)
-		;
-	else if (redirected)
+		goto out;
+	if (redirected)
 		md->flags |= IOMD_MEMORY_REDIRECTED;
 	else
 		md->flags &= ~IOMD_MEMORY_REDIRECTED;
+out:
 	raw_spin_unlock_irqrestore(&md->lock, irq);
 	return ret;
 }

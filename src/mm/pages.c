@@ -271,17 +271,23 @@ int iomd_pages_alloc(const struct iomd_pages_wish *wish, struct iomd_segments *s
 	iomd_segments_init(segments);
 	ret = search_zones(&hunt);
 	give_back_rejected(&hunt);
-	if (!ret && hunt.left) {
+	if (ret)
+		goto err_free;
+	if (hunt.left) {
 		if (wish->contiguous || wish->mask)
 			pages_tell(wish, "not to be had");
 		ret = -ENOMEM;
+		goto err_free;
 	}
-	if (!ret && offset_in_page(wish->bytes))
+	if (offset_in_page(wish->bytes))
 		iomd_segments_trim(segments, PAGE_SIZE - offset_in_page(wish->bytes));
-	if (!ret)
-		ret = iomd_segments_finish(segments);
+	ret = iomd_segments_finish(segments);
 	if (ret)
-		iomd_pages_free(segments);
+		goto err_free;
+	return 0;
+
+err_free:
+	iomd_pages_free(segments);
 	return ret;
 }
 

@@ -118,15 +118,21 @@ static int buffer_pages_prepare(struct iomd_backing *backing, u64 direction)
 	if (ret)
 		return ret;
 	ret = change_caching(segments, pages->cache);
-	if (ret) {
-		iomd_pages_free(segments);
-		return ret;
-	}
-	ret = buffer_pages_show(pages, segments);
-	if (!ret)
-		ret = iomd_owner_charge(&pages->owner, PFN_UP(pages->wish.bytes));
 	if (ret)
-		buffer_pages_let_go(pages, segments);
+		goto err_free;
+	ret = buffer_pages_show(pages, segments);
+	if (ret)
+		goto err_let_go;
+	ret = iomd_owner_charge(&pages->owner, PFN_UP(pages->wish.bytes));
+	if (ret)
+		goto err_let_go;
+	return 0;
+
+err_let_go:
+	buffer_pages_let_go(pages, segments);
+	return ret;
+err_free:
+	iomd_pages_free(segments);
 	return ret;
 }
 

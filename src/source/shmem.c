@@ -442,12 +442,14 @@ int iomd_shmem_init(struct iomd_backing *backing, struct iomd_shmem *shmem,
 	shmem->state = IOMD_MEMORY_PURGEABLE_NON_VOLATILE;
 	shmem->purgeable.resident = shmem_resident;
 	shmem->purgeable.purge = shmem_purge;
+	/* Whatever there is by then is undone with the descriptor. */
 	ret = iomd_owner_init(&shmem->owner, task);
-	if (!ret)
-		ret = make_file(shmem);
-	if (!ret)
-		ret = make_view(shmem);
-	return ret;
+	if (ret)
+		return ret;
+	ret = make_file(shmem);
+	if (ret)
+		return ret;
+	return make_view(shmem);
 }
 
 /* Where the process sees it that it was made for; 0 if there is none. */
