@@ -81,12 +81,28 @@ static void use_command(struct iomd_dma_command *command, struct iomd_general *g
 	mutex_unlock(&command->lock);
 }
 
+/* The locks around those of a mapping and of a source, which these calls take. */
+static int take_outer_locks(struct iomd *md)
+{
+	int ret;
+
+	os_object_barrier();
+	ret = iomd_buffer_set_length(md, 0);
+	if (ret)
+		return ret;
+	if (!iomd_buffer_append_bytes(md, "", 1))
+		return -EIO;
+	ret = iomd_redirect(md, IOMD_KERNEL_TASK, true);
+	return ret ?: iomd_redirect(md, IOMD_KERNEL_TASK, false);
+}
+
 static int lock_order_prime(struct iomd *md, struct iomd_mapping *mapping,
 			    struct iomd_dma_command *command)
 {
 	static const struct file_operations fops = { .owner = THIS_MODULE };
 	struct iomd_general *general = iomd_to_general(md);
 	struct file *file;
+	int ret;
 
 	file = iomd_view_create(mapping, &fops);
 	if (IS_ERR(file))
@@ -94,9 +110,10 @@ static int lock_order_prime(struct iomd *md, struct iomd_mapping *mapping,
 	lock_order_fault(mapping->view, general);
 	change_mapping(mapping, general);
 	use_command(command, general);
+	ret = take_outer_locks(md);
 	iomd_view_revoke(mapping->view);
 	fput(file);
-	return 0;
+	return ret;
 }
 
 int iomd_prime_lock_order(void)
