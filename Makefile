@@ -2,10 +2,13 @@
 # The front door: each target is a script of scripts/, which says more.
 # Variables given on the command line reach the scripts as environment.
 
-.PHONY: modules test check check-long check-arch coverage mutate model torture lint demo demo-matrix demo-unplug demo-hostile demo-suspend bench bench-check clean help
+.PHONY: modules samples test check check-long check-arch coverage mutate model torture lint demo demo-matrix demo-unplug demo-hostile demo-suspend bench bench-check clean help
 .DEFAULT_GOAL := modules
 
 modules:
+	@scripts/modules alone
+
+samples:
 	@scripts/modules
 
 test:
@@ -54,8 +57,9 @@ clean:
 	rm -rf build
 
 define usage
-make [KDIR=...]     the modules, for a kernel's build folder (default: the running kernel's);
+make [KDIR=...]     the module, for a kernel's build folder (default: the running kernel's);
                     W=1, C=2 as in the kernel's own build, GCOV=1 counts lines
+make samples        the module, the samples and, on a kernel with KUnit, the suites
 make test           the suites in QEMU, on a kernel built from Debian's sources
      SUITE=name     only the suites whose module's name contains it (or matches: a|b)
      SANITIZE=1     on a kernel with KASAN, lockdep, DMA-API debug, kmemleak ...

@@ -10,7 +10,8 @@ build=$top/build
 # What make was asked for is ours; a kernel's build must not take it for its own.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 PATH=$PATH:/usr/sbin:/sbin
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/iomd
+# Who is started by the system, as DKMS may be, has no home.
+cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/iomd
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
@@ -18,6 +19,15 @@ die() { say "error: $*"; exit 1; }
 # Whoever fails with 1 has said why; nothing else may end a script in silence.
 trap 'unexpected $? "${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND"' ERR
 unexpected() { [ "$1" -eq 1 ] || say "error: exit code $1 of $2"; }
+
+# built_kernel FOLDER: modules can be built for the kernel there. One that is configured and
+# no more looks like one until the last step of a long build, in which all symbols lack.
+built_kernel() {
+	[ -e "$1/include/generated/utsrelease.h" ] ||
+		die "no built kernel tree in $1; name one: make KDIR=/path/to/it"
+	[ -s "$1/Module.symvers" ] ||
+		die "the kernel in $1 is not built: it has no Module.symvers; build it there, or name another one: make KDIR=/path/to/it"
+}
 
 # apt_install PACKAGE...: what is missing of them. Without root, the exact
 # command is named instead.
