@@ -21,6 +21,10 @@
 #include "object/object.h"
 #include "source/user_view.h"
 
+/* In no namespace: a module that has forgotten to import ours is told so of what it calls. */
+unsigned int IOMD_ABI_SYMBOL __ro_after_init = IOMD_ABI;
+EXPORT_SYMBOL_GPL(IOMD_ABI_SYMBOL);
+
 static struct os_meta_class * const classes[] = {
 	&os_data_meta_class,
 	&os_string_meta_class,
@@ -123,3 +127,4 @@ module_init(iomd_module_init);
 module_exit(iomd_module_exit);
 MODULE_DESCRIPTION("Buffer descriptors: IOKit's IOMemoryDescriptor family");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(IOMD_VERSION);

@@ -7,6 +7,8 @@
 
 #include <linux/types.h>
 
+#include <iomd/version.h>
+
 struct iomd;
 struct os_meta_class;
 struct task_struct;

@@ -11,6 +11,8 @@
 
 #include <linux/types.h>
 
+#include <iomd/version.h>
+
 struct iomd;
 struct iomd_address_range;
 struct iomd_client;

@@ -7,6 +7,8 @@
 
 #include <linux/types.h>
 
+#include <iomd/version.h>
+
 struct iomd;
 struct iomd_cursor;
 struct os_meta_class;

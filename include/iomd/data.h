@@ -8,6 +8,7 @@
 #include <linux/types.h>
 
 #include <iomd/object.h>
+#include <iomd/version.h>
 
 extern struct os_meta_class os_data_meta_class;
 extern struct os_meta_class os_string_meta_class;

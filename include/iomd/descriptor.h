@@ -13,6 +13,7 @@
 #include <iomd/object.h>
 #include <iomd/segment.h>
 #include <iomd/types.h>
+#include <iomd/version.h>
 
 struct device;
 struct iomd;

@@ -9,6 +9,7 @@
 
 #include <iomd/sub.h>
 #include <iomd/types.h>
+#include <iomd/version.h>
 
 struct iomd;
 struct os_meta_class;

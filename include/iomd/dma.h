@@ -10,6 +10,8 @@
 #include <linux/scatterlist.h>
 #include <linux/types.h>
 
+#include <iomd/version.h>
+
 struct device;
 struct iomd;
 struct iomd_dma_device;

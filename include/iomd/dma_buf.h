@@ -11,6 +11,8 @@
 #include <linux/export.h>
 #include <linux/types.h>
 
+#include <iomd/version.h>
+
 struct dma_buf;
 struct iomd;
 struct module;

@@ -11,6 +11,7 @@
 #include <linux/types.h>
 
 #include <iomd/object.h>
+#include <iomd/version.h>
 
 struct device;
 struct iomd;

@@ -7,6 +7,8 @@
 
 #include <linux/types.h>
 
+#include <iomd/version.h>
+
 struct dma_chan;
 struct iomd;
 struct iomd_dmaengine_transfer;

@@ -25,6 +25,7 @@
 #include <iomd/segment.h>
 #include <iomd/sub.h>
 #include <iomd/types.h>
+#include <iomd/version.h>
 
 /*
  * The symbols are in a namespace of their own; this lets a module use them. It is

@@ -11,6 +11,8 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
+#include <iomd/version.h>
+
 struct kmem_cache;
 struct module;
 struct os_object;

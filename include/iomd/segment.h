@@ -11,6 +11,8 @@
 #include <linux/scatterlist.h>
 #include <linux/types.h>
 
+#include <iomd/version.h>
+
 struct iomd;
 
 /**

@@ -11,6 +11,8 @@
 #include <linux/sched/task.h>
 #include <linux/types.h>
 
+#include <iomd/version.h>
+
 /**
  * struct iomd_address_range - a piece of an address space (IOAddressRange)
  * @address: of the first byte: user or kernel virtual, or physical
