@@ -2,7 +2,7 @@
 # The front door: each target is a script of scripts/, which says more.
 # Variables given on the command line reach the scripts as environment.
 
-.PHONY: modules samples test check check-long check-arch coverage mutate model torture lint demo demo-matrix demo-unplug demo-hostile demo-suspend bench bench-check clean help
+.PHONY: modules samples install uninstall install-check test check check-long check-arch coverage mutate model torture lint demo demo-matrix demo-unplug demo-hostile demo-suspend bench bench-check clean help
 .DEFAULT_GOAL := modules
 
 modules:
@@ -10,6 +10,15 @@ modules:
 
 samples:
 	@scripts/modules
+
+install:
+	@scripts/install
+
+uninstall:
+	@scripts/install remove
+
+install-check:
+	@scripts/install-check
 
 test:
 	@scripts/test
@@ -60,6 +69,10 @@ define usage
 make [KDIR=...]     the module, for a kernel's build folder (default: the running kernel's);
                     W=1, C=2 as in the kernel's own build, GCOV=1 counts lines
 make samples        the module, the samples and, on a kernel with KUnit, the suites
+make install        the module, and what others are built with; prefix (/usr/local), DESTDIR,
+                    INSTALL_MOD_PATH, INSTALL_MOD_DIR (updates), INSTALL_MOD_STRIP
+make uninstall      all of that, of every kernel
+make install-check  installs somewhere else, builds a driver by that and loads it in QEMU
 make test           the suites in QEMU, on a kernel built from Debian's sources
      SUITE=name     only the suites whose module's name contains it (or matches: a|b)
      SANITIZE=1     on a kernel with KASAN, lockdep, DMA-API debug, kmemleak ...
