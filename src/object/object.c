@@ -51,16 +51,16 @@ static int make_cache(struct os_meta_class *meta)
  * Undone by os_meta_class_unregister(). IOKit: module load (OSMetaClass's
  * constructor and postModLoad).
  *
- * Return: 0; -EINVAL if a name is missing, @size is below the superclass's or
- * @zeroed above it; -EEXIST if the name is taken; -ENOMEM.
+ * Return: 0; -EINVAL if a name or the superclass is missing, @size is below the
+ * superclass's or @zeroed above it; -EEXIST if the name is taken; -ENOMEM.
  * Context: may sleep.
  */
 int os_meta_class_register(struct os_meta_class *meta)
 {
 	int ret = 0;
 
-	if (!meta || !meta->name || (meta->super && meta->size < meta->super->size) ||
-	    meta->zeroed > meta->size)
+	if (!meta || !meta->name || !meta->super != (meta == &os_object_meta_class) ||
+	    (meta->super && meta->size < meta->super->size) || meta->zeroed > meta->size)
 		return -EINVAL;
 	mutex_lock(&classes_lock);
 	if (find_class(meta->name))
@@ -80,16 +80,24 @@ IOMD_EXPORT(os_meta_class_register);
  *
  * IOKit: OSMetaClass::removeClasses.
  *
- * Return: 0; -EBUSY while an instance of it lives.
+ * Return: 0; -EINVAL if it is not registered; -EBUSY while an instance of it lives.
  * Context: may sleep.
  */
 int os_meta_class_unregister(struct os_meta_class *meta)
 {
+	bool is_known;
+
+	if (!meta || !meta->name)
+		return -EINVAL;
 	if (os_meta_class_get_instance_count(meta))
 		return -EBUSY;
 	mutex_lock(&classes_lock);
-	list_del(&meta->registered);
+	is_known = find_class(meta->name) == meta;
+	if (is_known)
+		list_del(&meta->registered);
 	mutex_unlock(&classes_lock);
+	if (!is_known)
+		return -EINVAL;
 	kmem_cache_destroy(meta->cache);
 	return 0;
 }

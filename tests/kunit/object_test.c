@@ -323,7 +323,15 @@ static void refuses_odd_classes(struct kunit *test)
 		.size = sizeof(struct animal) - 1,
 		.super = &animal_class,
 	};
+	static struct os_meta_class orphan = {
+		.name = "test_orphan",
+		.size = sizeof(u32),
+	};
 
+	KUNIT_EXPECT_EQ(test, os_meta_class_register(&orphan), -EINVAL);
+	KUNIT_EXPECT_EQ(test, os_meta_class_unregister(&orphan), -EINVAL);
+	KUNIT_EXPECT_EQ(test, os_meta_class_unregister(&twin), -EINVAL);
+	KUNIT_EXPECT_EQ(test, os_meta_class_unregister(NULL), -EINVAL);
 	KUNIT_EXPECT_EQ(test, os_meta_class_register(&twin), -EEXIST);
 	KUNIT_EXPECT_EQ(test, os_meta_class_register(&dog_class), -EEXIST);
 	KUNIT_EXPECT_EQ(test, os_meta_class_register(&nameless), -EINVAL);
