@@ -279,7 +279,7 @@ struct iomd_dma_map *iomd_dma_map_pages(struct iomd_dma_device *device, u64 leng
  * warns. Who needs memory mapped once for many transfers keeps one map and syncs it.
  *
  * Return: the map, or ERR_PTR: -EINVAL if the range does not lie inside or is
- * empty, or for unknown bits; -EAGAIN if the memory is not prepared; -EACCES if it
+ * empty, for unknown bits, or without a device; -EAGAIN if the memory is not prepared; -EACCES if it
  * is prepared for OUT only and @direction has IN; -ENODEV if the device is not set
  * up for DMA, or its driver has left it; -ERANGE if it can't reach the memory, or the
  * addresses it was given break its limits; -EOPNOTSUPP for device memory; -ENXIO for
@@ -292,8 +292,8 @@ struct iomd_dma_map *iomd_dma_map(struct iomd *md, struct device *dev, u64 offse
 	struct iomd_dma_device *device;
 	u64 end;
 
-	if (!length || check_add_overflow(offset, length, &end) || end > iomd_get_length(md) ||
-	    (direction & ~IOMD_DIRECTION_MASK))
+	if (!dev || !length || check_add_overflow(offset, length, &end) ||
+	    end > iomd_get_length(md) || (direction & ~IOMD_DIRECTION_MASK))
 		return ERR_PTR(-EINVAL);
 	device = iomd_dma_device_get(dev);
 	if (IS_ERR(device))

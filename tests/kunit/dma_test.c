@@ -253,6 +253,7 @@ static void refuses_what_is_not_there(struct kunit *test)
 	expect_refusal(&scene, U64_MAX, U64_MAX, 0, -EINVAL);
 	expect_refusal(&scene, 0, 1, BIT_ULL(2), -EINVAL);
 	expect_refusal(&scene, 0, 1, BIT_ULL(63), -EINVAL);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(iomd_dma_map(scene.md, NULL, 0, 1, 0)), -EINVAL);
 	scene_close(&scene);
 }
 
