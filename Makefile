@@ -2,7 +2,7 @@
 # The front door: each target is a script of scripts/, which says more.
 # Variables given on the command line reach the scripts as environment.
 
-.PHONY: modules samples install uninstall install-check test check check-long check-arch coverage mutate model torture lint demo demo-matrix demo-unplug demo-hostile demo-suspend bench bench-check clean help
+.PHONY: modules samples install uninstall install-check test check check-long check-arch coverage mutate model torture lint demo demo-matrix demo-unplug demo-hostile demo-quota demo-suspend bench bench-check clean help
 .DEFAULT_GOAL := modules
 
 modules:
@@ -53,7 +53,7 @@ demo:
 demo-matrix:
 	@scripts/demo-matrix
 
-demo-unplug demo-hostile demo-suspend:
+demo-unplug demo-hostile demo-quota demo-suspend:
 	@scripts/demo $(@:demo-%=%)
 
 bench:
@@ -94,6 +94,7 @@ make demo           the edu sample on Debian's stock kernel, its device behind a
      ARCH=riscv64   the dmaengine sample on a machine with a DMA engine
 make demo-unplug    devices that are unbound, unplugged and pulled in mid-transfer
 make demo-hostile   programs that do what they like with the samples' files; SEED=n
+make demo-quota     users who show the device single bytes of many pages
 make demo-suspend   sleep and wake with memory mapped for devices and programs
 make demo-matrix    the edu sample on 16 kinds of machines, a line for each
 make bench          what iomd costs beside its peers, in instructions; minutes

@@ -97,6 +97,20 @@ static struct iomd_dma_command *show(struct edu *edu, struct iomd *md, u64 offse
 	return ERR_PTR(err);
 }
 
+/*
+ * What the device's addresses are short of are pages: of each segment all that it touches
+ * count. The memory is prepared, so they stay the same until it is hidden.
+ */
+static u64 edu_bytes_taken(struct iomd *md, u64 offset, u64 length)
+{
+	struct iomd_segment_iter iter;
+	u64 bytes = 0;
+
+	iomd_for_each_segment(iter, md, offset, length)
+		bytes += PAGE_ALIGN(offset_in_page(iter.address) + iter.length);
+	return bytes;
+}
+
 /**
  * edu_show() - have the device see a piece of memory
  * @file: whose user is charged
@@ -112,10 +126,11 @@ static struct iomd_dma_command *show(struct edu *edu, struct iomd *md, u64 offse
 struct iomd_dma_command *edu_show(struct edu_file *file, struct iomd *md, u64 offset,
 				  u64 length)
 {
+	u64 taken = edu_bytes_taken(md, offset, length);
 	struct iomd_dma_command *command;
 	int err;
 
-	err = edu_charge(file->user, length);
+	err = edu_charge(file->user, taken);
 	if (err)
 		return ERR_PTR(err);
 	err = edu_lock(file->edu);
@@ -127,20 +142,22 @@ struct iomd_dma_command *edu_show(struct edu_file *file, struct iomd *md, u64 of
 		return command;
 	err = PTR_ERR(command);
 uncharge:
-	edu_uncharge(file->user, length);
+	edu_uncharge(file->user, taken);
 	return ERR_PTR(err);
 }
 
 /* The device is done with it, or has gone; what it wrote is in the memory, or -EIO. */
 int edu_hide(struct edu_file *file, struct iomd_dma_command *command)
 {
-	u64 length = 0;
+	u64 offset, length, taken = 0;
 	int err;
 
-	iomd_dma_command_get_prepared_offset_and_length(command, NULL, &length);
+	if (!iomd_dma_command_get_prepared_offset_and_length(command, &offset, &length))
+		taken = edu_bytes_taken(iomd_dma_command_get_memory_descriptor(command),
+					offset, length);
 	err = iomd_dma_command_complete(command, true, true);
 	iomd_dma_command_release(command);
-	edu_uncharge(file->user, length);
+	edu_uncharge(file->user, taken);
 	return err;
 }
 
