@@ -773,6 +773,8 @@ static void a_driver_leaves_many_maps(struct kunit *test)
 	set_cpus_allowed_ptr(current, cpumask_of(cpu));
 	worker_start(test, &worker, look_at_maps, &seen);
 	set_cpus_allowed_ptr(worker.task, cpumask_of(cpu));
+	/* It comes first whenever there is a turn, however busy the machine is. */
+	sched_set_fifo(worker.task);
 	driven_device_unbind(dev, NULL, NULL);
 	worker_stop(&worker);
 	set_cpus_allowed_ptr(current, cpu_possible_mask);
