@@ -104,16 +104,19 @@ static int lock_order_prime(struct iomd *md, struct iomd_mapping *mapping,
 	struct file *file;
 	int ret;
 
+	ret = take_outer_locks(md);
+	if (ret)
+		return ret;
+	/* The last thing that may fail: the file goes only after the module's initialisation. */
 	file = iomd_view_create(mapping, &fops);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	lock_order_fault(mapping->view, general);
 	change_mapping(mapping, general);
 	use_command(command, general);
-	ret = take_outer_locks(md);
 	iomd_view_revoke(mapping->view);
 	fput(file);
-	return ret;
+	return 0;
 }
 
 int iomd_prime_lock_order(void)
