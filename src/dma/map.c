@@ -278,8 +278,8 @@ struct iomd_dma_map *iomd_dma_map_pages(struct iomd_dma_device *device, u64 leng
  * device writes, the last that ends wins, and the API's debugging (CONFIG_DMA_API_DEBUG)
  * warns. Who needs memory mapped once for many transfers keeps one map and syncs it.
  *
- * Return: the map, or ERR_PTR: -EINVAL if the range does not lie inside or is
- * empty, for unknown bits, or without a device; -EAGAIN if the memory is not prepared; -EACCES if it
+ * Return: the map, or ERR_PTR: -EINVAL if the range does not lie inside or is empty, for
+ * unknown bits, or without a device; -EAGAIN if the memory is not prepared; -EACCES if it
  * is prepared for OUT only and @direction has IN; -ENODEV if the device is not set
  * up for DMA, or its driver has left it; -ERANGE if it can't reach the memory, or the
  * addresses it was given break its limits; -EOPNOTSUPP for device memory; -ENXIO for

@@ -59,8 +59,9 @@ int os_meta_class_register(struct os_meta_class *meta)
 {
 	int ret = 0;
 
-	if (!meta || !meta->name || !meta->super != (meta == &os_object_meta_class) ||
-	    (meta->super && meta->size < meta->super->size) || meta->zeroed > meta->size)
+	if (!meta || !meta->name || meta->zeroed > meta->size)
+		return -EINVAL;
+	if (meta != &os_object_meta_class && (!meta->super || meta->size < meta->super->size))
 		return -EINVAL;
 	mutex_lock(&classes_lock);
 	if (find_class(meta->name))
