@@ -30,14 +30,18 @@ struct cat {
 
 /* What the free hooks did since the case began. */
 static char freed[16];
-static unsigned int freed_count;
+/* Two threads may end objects at the same time. */
+static atomic_t ended;
+
+#define freed_count	((unsigned int)atomic_read(&ended))
 static bool freed_in_atomic, retained_in_free;
 
 static void note_free(struct os_object *object, char class)
 {
-	if (freed_count < sizeof(freed) - 1)
-		freed[freed_count] = class;
-	freed_count++;
+	unsigned int at = atomic_inc_return(&ended) - 1;
+
+	if (at < sizeof(freed) - 1)
+		freed[at] = class;
 	might_sleep();
 	if (in_interrupt() || irqs_disabled())
 		freed_in_atomic = true;
@@ -91,7 +95,7 @@ static void free_link(struct os_object *object)
 {
 	unsigned long place = (unsigned long)&object;
 
-	if (!freed_count++)
+	if (atomic_inc_return(&ended) == 1)
 		first_place = place;
 	deepest = max(deepest, place > first_place ? place - first_place : first_place - place);
 	os_object_release(container_of(object, struct link, object)->next);
@@ -120,7 +124,7 @@ static void free_gate(struct os_object *object)
 
 	complete(gate->reached);
 	wait_for_completion(gate->open);
-	freed_count++;
+	atomic_inc(&ended);
 	if (gate->next)
 		os_object_release_by(&gate->next->object, &gate->next->work);
 }
@@ -136,7 +140,7 @@ static struct os_meta_class gate_class = {
 /* Its end calls the barrier, which would wait for it. */
 static void free_fool(struct os_object *object)
 {
-	freed_count++;
+	atomic_inc(&ended);
 	os_object_barrier();
 }
 
@@ -978,7 +982,7 @@ static struct kunit_case object_cases[] = {
 static int object_init(struct kunit *test)
 {
 	memset(freed, 0, sizeof(freed));
-	freed_count = 0;
+	atomic_set(&ended, 0);
 	first_place = 0;
 	deepest = 0;
 	freed_in_atomic = false;
