@@ -66,6 +66,8 @@ static void change_mapping(struct iomd_mapping *mapping, struct iomd_general *ge
 {
 	mutex_lock(&mapping->lock);
 	inode_lock(&mapping->view->inode);
+	mutex_lock(&general->md.mappings_lock);
+	mutex_unlock(&general->md.mappings_lock);
 	lock_order_allocate();
 	take_spinlocks(general);
 	inode_unlock(&mapping->view->inode);

@@ -7,6 +7,8 @@
 
 #include <linux/atomic.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -125,7 +127,7 @@ struct iomd {
 	struct iomd_segment_index *index;
 	u32 generation;
 	/*
-	 * guards context, mappings and, in the classes that say so, their state; raw, as it is
+	 * guards context and, in the classes that say so, their state; raw, as it is
 	 * taken in hard interrupt context, which PREEMPT_RT has, too
 	 */
 	raw_spinlock_t lock;
@@ -141,7 +143,11 @@ struct iomd {
 	atomic_t nested;
 	u64 preparation_id;
 	struct os_object *context;
+	/* guards what follows; a walk may be long, as tasks make as many mappings as they like */
+	struct mutex mappings_lock;
 	struct list_head mappings;
+	/* Those that others may share, by the address space that they are in. */
+	struct rb_root shared_mappings;
 };
 
 extern struct os_meta_class iomd_meta_class;

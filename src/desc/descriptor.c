@@ -57,7 +57,9 @@ void iomd_init(struct iomd *md, const struct iomd_ops *ops, u64 length, u64 opti
 	md->length = length;
 	md->flags = options;
 	raw_spin_lock_init(&md->lock);
+	mutex_init(&md->mappings_lock);
 	INIT_LIST_HEAD(&md->mappings);
+	md->shared_mappings = RB_ROOT;
 }
 IOMD_EXPORT(iomd_init);
 

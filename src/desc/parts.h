@@ -28,6 +28,8 @@ struct iomd_part {
 	u64 preparation_id;
 };
 
+struct iomd *iomd_sub_get_whole(struct iomd *md, u64 *offset);
+
 /* @offset is one in the composite, inside the part; for the rest see iomd_ops. */
 bool iomd_part_seek(const struct iomd_part *part, struct iomd_segment_iter *iter);
 bool iomd_part_is_guard(const struct iomd_part *part, u64 offset, u64 *length);

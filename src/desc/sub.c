@@ -34,6 +34,24 @@ static struct iomd *parent_of(struct iomd *md)
 	return to_sub(md)->part.md;
 }
 
+/**
+ * iomd_sub_get_whole() - find what a sub is part of
+ * @md: descriptor
+ * @offset: bytes in @md; where that is in what is returned, afterwards
+ *
+ * Return: the descriptor that @md is part of, or part of a part of, and which is part of
+ * none itself: @md, if it is no sub. No reference is taken.
+ * Context: any.
+ */
+struct iomd *iomd_sub_get_whole(struct iomd *md, u64 *offset)
+{
+	while (os_object_meta_cast(&md->object, &iomd_sub_meta_class)) {
+		*offset += to_sub(md)->part.offset;
+		md = parent_of(md);
+	}
+	return md;
+}
+
 static int sub_prepare(struct iomd *md, u64 direction)
 {
 	return iomd_prepare(parent_of(md), direction);

@@ -30,7 +30,7 @@ static bool take_down(struct iomd_mapping *mapping)
 		WRITE_ONCE(mapping->address, 0);
 		mapping->placed = false;
 		if (mapping->own_place)
-			iomd_do_unmap(mapping->md, mapping);
+			iomd_do_unmap(mapping->maker ?: mapping->md, mapping);
 		iomd_count(IOMD_MAPPINGS_ENDED, 1);
 	}
 	mutex_unlock(&mapping->lock);
@@ -46,15 +46,17 @@ static void mapping_free(struct os_object *object)
 	struct iomd_view *view = mapping->view;
 
 	if (mapping->md) {
-		iomd_remove_mapping(mapping->md, mapping);
 		if (take_down(mapping) && view && mapping->given_up)
 			iomd_task_give_back_later(view);
 		/* Whatever the class did, nobody looks at the mapping from now on. */
 		if (view)
 			iomd_view_revoke(view);
+		/* Not before it shows nothing any more: who redirects has to find it. */
+		iomd_remove_mapping(mapping->md, mapping);
 		iomd_view_put(view);
 		iomd_mapping_release(mapping->super);
 		iomd_release(mapping->memory);
+		iomd_release(mapping->maker);
 		iomd_release(mapping->md);
 	}
 	iomd_account_drop(mapping->mm, mapping->task);

@@ -7,6 +7,8 @@
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/rbtree.h>
+#include <linux/sched.h>
 #include <linux/sched/task.h>
 
 #include <iomd/descriptor.h>
@@ -63,6 +65,7 @@ static struct iomd_mapping *new_mapping(struct task_struct *task, u64 options)
 		return ERR_PTR(-ENOMEM);
 	mutex_init(&mapping->lock);
 	INIT_LIST_HEAD(&mapping->link);
+	RB_CLEAR_NODE(&mapping->shared);
 	mapping->options = options;
 	mapping->guard_pages = guard_pages(options);
 	ret = hold_task(mapping, task);
@@ -88,9 +91,8 @@ static bool is_compatible(const struct iomd_mapping *mapping, const struct iomd_
 	unsigned long address = READ_ONCE(mapping->address);
 	u64 cache = like->options & IOMD_MAP_CACHE_MASK;
 
-	if (!address || mapping->super || READ_ONCE(mapping->torn) ||
-	    (mapping->options & IOMD_MAP_UNIQUE) ||
-	    mapping->mm != like->mm || ((mapping->options ^ like->options) & same) ||
+	if (!address || READ_ONCE(mapping->torn) ||
+	    ((mapping->options ^ like->options) & same) ||
 	    (cache && cache != (iomd_mapping_get_map_options(mapping) & IOMD_MAP_CACHE_MASK)))
 		return false;
 	if (like->offset < mapping->offset || like->length > mapping->length ||
@@ -100,20 +102,43 @@ static bool is_compatible(const struct iomd_mapping *mapping, const struct iomd_
 	       like->at_address == address + (like->offset - mapping->offset);
 }
 
-/* A mapping with one more reference that shows what @like asks for, or NULL. */
+static struct iomd_mapping *mapping_of(struct rb_node *node)
+{
+	return rb_entry(node, struct iomd_mapping, shared);
+}
+
+static int compare_mm(const void *mm, const struct rb_node *node)
+{
+	unsigned long key = (unsigned long)mm;
+	unsigned long other = (unsigned long)rb_entry(node, struct iomd_mapping, shared)->mm;
+
+	return key < other ? -1 : key > other;
+}
+
+static bool is_less_by_mm(struct rb_node *node, const struct rb_node *other)
+{
+	return compare_mm(mapping_of(node)->mm, other) < 0;
+}
+
+/*
+ * A mapping with one more reference that shows what @like asks for, or NULL. Those of other
+ * address spaces, which may be many, are passed over.
+ */
 static struct iomd_mapping *find_compatible(struct iomd *md, const struct iomd_mapping *like)
 {
-	struct iomd_mapping *mapping, *found = NULL;
-	unsigned long irq;
+	struct iomd_mapping *found = NULL;
+	struct rb_node *node;
 
-	raw_spin_lock_irqsave(&md->lock, irq);
-	list_for_each_entry(mapping, &md->mappings, link) {
-		if (is_compatible(mapping, like) && os_object_try_retain(&mapping->object)) {
-			found = mapping;
+	mutex_lock(&md->mappings_lock);
+	rb_for_each(node, like->mm, &md->shared_mappings, compare_mm) {
+		if (is_compatible(mapping_of(node), like) &&
+		    os_object_try_retain(&mapping_of(node)->object)) {
+			found = mapping_of(node);
 			break;
 		}
+		cond_resched();
 	}
-	raw_spin_unlock_irqrestore(&md->lock, irq);
+	mutex_unlock(&md->mappings_lock);
 	return found;
 }
 
@@ -142,20 +167,22 @@ static struct iomd_mapping *serve_from(struct iomd_mapping *mapping, struct iomd
  * @md: descriptor
  * @mapping: of it; may be known already, or NULL
  *
- * Later requests may share it. IOKit: IOMemoryDescriptor::addMapping.
+ * Later requests may share it, unless it was made with IOMD_MAP_UNIQUE. IOKit:
+ * IOMemoryDescriptor::addMapping.
  *
- * Context: any.
+ * Context: may sleep.
  */
 void iomd_add_mapping(struct iomd *md, struct iomd_mapping *mapping)
 {
-	unsigned long irq;
-
 	if (!mapping)
 		return;
-	raw_spin_lock_irqsave(&md->lock, irq);
-	if (list_empty(&mapping->link))
+	mutex_lock(&md->mappings_lock);
+	if (list_empty(&mapping->link)) {
 		list_add_tail(&mapping->link, &md->mappings);
-	raw_spin_unlock_irqrestore(&md->lock, irq);
+		if (!(mapping->options & IOMD_MAP_UNIQUE))
+			rb_add(&mapping->shared, &md->shared_mappings, is_less_by_mm);
+	}
+	mutex_unlock(&md->mappings_lock);
 }
 IOMD_EXPORT(iomd_add_mapping);
 
@@ -166,17 +193,19 @@ IOMD_EXPORT(iomd_add_mapping);
  *
  * IOKit: IOMemoryDescriptor::removeMapping.
  *
- * Context: any.
+ * Context: may sleep.
  */
 void iomd_remove_mapping(struct iomd *md, struct iomd_mapping *mapping)
 {
-	unsigned long irq;
-
 	if (!mapping)
 		return;
-	raw_spin_lock_irqsave(&md->lock, irq);
+	mutex_lock(&md->mappings_lock);
 	list_del_init(&mapping->link);
-	raw_spin_unlock_irqrestore(&md->lock, irq);
+	if (!RB_EMPTY_NODE(&mapping->shared)) {
+		rb_erase(&mapping->shared, &md->shared_mappings);
+		RB_CLEAR_NODE(&mapping->shared);
+	}
+	mutex_unlock(&md->mappings_lock);
 }
 IOMD_EXPORT(iomd_remove_mapping);
 

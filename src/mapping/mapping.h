@@ -4,6 +4,7 @@
 
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 
 #include <iomd/mapping.h>
 #include <iomd/object.h>
@@ -12,6 +13,7 @@ struct file;
 struct iomd_listed;
 struct iomd_view;
 struct mm_struct;
+struct task_placement;
 struct vm_area_struct;
 
 struct iomd_mapping {
@@ -19,7 +21,11 @@ struct iomd_mapping {
 	/* On whose list it is; held. Redirecting changes it. */
 	struct iomd *md;
 	struct list_head link;
-	/* Guarded by @md's lock: of redirecting, that visited it last. */
+	/* Who made its place, and takes it down, if @md did not; held. */
+	struct iomd *maker;
+	/* Among those that may be shared, if it may. */
+	struct rb_node shared;
+	/* Guarded by @md's mappings_lock: of redirecting, that visited it last. */
 	unsigned int round;
 	/* What it shows: @md, or a snapshot of it. Held. */
 	struct iomd *memory;
@@ -67,6 +73,8 @@ struct iomd_mapping {
 	struct file *lender;
 	/* While its page tables are filled at once. */
 	struct vm_area_struct *being_filled;
+	/* While a worker places it, and until its end if nobody waited for that; see task.c. */
+	struct task_placement *placement;
 };
 
 /* Pages of address space that it takes, without its guards. */

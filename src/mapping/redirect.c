@@ -11,6 +11,7 @@
 
 #include "../debug/inject.h"
 #include "../desc/descriptor.h"
+#include "../desc/parts.h"
 #include "../mm/account.h"
 #include "cache.h"
 #include "listed.h"
@@ -51,10 +52,7 @@ int iomd_mapping_follow(struct iomd_mapping *mapping)
 	if (!view)
 		return !is_redirected(mapping->md) || (mapping->options & IOMD_MAP_STATIC) ?
 		       0 : -EBUSY;
-	inode_lock(&view->inode);
-	if (view->mapping)
-		iomd_view_block(view, IOMD_VIEW_REDIRECTED, is_redirected(mapping->md));
-	inode_unlock(&view->inode);
+	iomd_view_follow(view);
 	return 0;
 }
 
@@ -66,26 +64,39 @@ static void give_up_other(struct iomd_mapping *other)
 	iomd_release(other->md);
 }
 
-/* What @mapping would be of @memory; undone by give_up_other(). */
+/* Does @memory have all that @mapping would show of it? */
+static bool is_inside(const struct iomd_mapping *mapping, const struct iomd *memory, u64 offset)
+{
+	u64 end;
+
+	return !check_add_overflow(offset, mapping->length, &end) &&
+	       end <= iomd_get_length(memory);
+}
+
+/*
+ * What @mapping would be of @memory; undone by give_up_other(). As for a new mapping, a
+ * sub's is its parent's, who can redirect it.
+ */
 static int prepare_other(struct iomd_mapping *other, const struct iomd_mapping *mapping,
 			 struct iomd *memory, u64 offset)
 {
+	struct iomd *whole = iomd_sub_get_whole(memory, &offset);
 	struct iomd_listed first;
 	bool is_listed;
-	u64 end;
 	int ret;
 
-	if (check_add_overflow(offset, mapping->length, &end) || end > iomd_get_length(memory))
+	/* The parent may have become shorter than its sub. */
+	if (!is_inside(mapping, whole, offset))
 		return -EINVAL;
-	if (iomd_get_flags(memory) & IOMD_MEMORY_REMOTE)
+	if (iomd_get_flags(whole) & IOMD_MEMORY_REMOTE)
 		return -ENXIO;
 	*other = (struct iomd_mapping) {
-		.md = iomd_retain(memory),
-		.memory = iomd_retain(memory),
+		.md = iomd_retain(whole),
+		.memory = iomd_retain(whole),
 		.options = mapping->options,
 		.offset = offset,
 		.length = mapping->length,
-		.direct = true,
+		.direct = whole == memory,
 		.mm = mapping->mm,
 	};
 	ret = iomd_mapping_take_snapshot(other);
@@ -124,6 +135,8 @@ static void mapping_exchange(struct iomd_mapping *mapping, struct iomd_mapping *
 	inode_lock(&view->inode);
 	iomd_view_zap(view);
 	iomd_remove_mapping(mapping->md, mapping);
+	if (!mapping->maker)
+		mapping->maker = iomd_retain(mapping->md);
 	swap(mapping->md, other->md);
 	swap(mapping->memory, other->memory);
 	swap(mapping->offset, other->offset);
@@ -159,9 +172,10 @@ static int redirect_to(struct iomd_mapping *mapping, struct iomd *memory, u64 of
  * Do what can be done without other memory; @more tells whether other memory is to be
  * shown. 0; -EOPNOTSUPP.
  */
-static int redirect_simply(struct iomd_mapping *mapping, const struct iomd *memory, u64 offset,
+static int redirect_simply(struct iomd_mapping *mapping, struct iomd *memory, u64 offset,
 			   bool *more)
 {
+	struct iomd *whole = memory ? iomd_sub_get_whole(memory, &offset) : NULL;
 	int ret = 0;
 
 	*more = false;
@@ -170,9 +184,9 @@ static int redirect_simply(struct iomd_mapping *mapping, const struct iomd *memo
 		goto out;
 	if (!mapping->view)
 		ret = -EOPNOTSUPP;
-	else if (!memory)
+	else if (!whole)
 		set_hidden(mapping, true);
-	else if (memory == mapping->md && offset == mapping->offset)
+	else if (whole == mapping->md && offset == mapping->offset)
 		set_hidden(mapping, false);
 	else
 		*more = true;
@@ -191,8 +205,8 @@ out:
  *
  * Who waits does so in user mode, and signals, debuggers and the freezer get through; the
  * kernel's own accesses, in system calls, fail as if nothing were there. The change is
- * atomic for those who look. The mapping belongs to @new_memory afterwards. IOKit:
- * IOMemoryMap::redirect.
+ * atomic for those who look. The mapping belongs to @new_memory afterwards, or, as each
+ * mapping of a sub does, to that's parent. IOKit: IOMemoryMap::redirect.
  *
  * Return: 0, also if it is unmapped already; or, with nothing changed: -EOPNOTSUPP
  * for a kernel mapping, or one that its class placed itself; -EINVAL if it is not unique,
@@ -213,6 +227,8 @@ int iomd_mapping_redirect(struct iomd_mapping *mapping, struct iomd *new_memory,
 	if (iomd_mapping_is_kernel(mapping))
 		return -EOPNOTSUPP;
 	if (!(mapping->options & IOMD_MAP_UNIQUE))
+		return -EINVAL;
+	if (new_memory && !is_inside(mapping, new_memory, offset))
 		return -EINVAL;
 	ret = redirect_simply(mapping, new_memory, offset, &more);
 	if (ret || !more)
@@ -248,55 +264,64 @@ static int set_flag(struct iomd *md, bool kernel_is_safe, const struct mm_struct
 	unsigned long irq;
 	int ret = 0;
 
-	raw_spin_lock_irqsave(&md->lock, irq);
+	mutex_lock(&md->mappings_lock);
 	if (redirected)
-		list_for_each_entry(mapping, &md->mappings, link)
+		list_for_each_entry(mapping, &md->mappings, link) {
 			if (can_not_wait(mapping, kernel_is_safe, safe))
 				ret = -EOPNOTSUPP;
+			cond_resched();
+		}
 	if (ret)
 		goto out;
+	raw_spin_lock_irqsave(&md->lock, irq);
 	if (redirected)
 		md->flags |= IOMD_MEMORY_REDIRECTED;
 	else
 		md->flags &= ~IOMD_MEMORY_REDIRECTED;
-out:
 	raw_spin_unlock_irqrestore(&md->lock, irq);
+out:
+	mutex_unlock(&md->mappings_lock);
 	return ret;
 }
 
 /*
- * A mapping of @md that was not visited in this round, with one more reference;
- * NULL when the list has come round.
+ * The view of a mapping of @md that was not visited in this round, held; NULL when the list
+ * has come round. The mapping may be about to end: it is on the list for as long as it shows
+ * something.
  */
-static struct iomd_mapping *visit_next(struct iomd *md, unsigned int round)
+static struct iomd_view *visit_next(struct iomd *md, unsigned int round)
 {
-	struct iomd_mapping *mapping, *found = NULL;
-	unsigned long irq;
+	struct iomd_mapping *mapping;
+	struct iomd_view *view = NULL;
 
-	raw_spin_lock_irqsave(&md->lock, irq);
-	while (!found) {
+	mutex_lock(&md->mappings_lock);
+	while (!view) {
 		mapping = list_first_entry_or_null(&md->mappings, struct iomd_mapping, link);
 		if (!mapping || mapping->round == round)
 			break;
 		mapping->round = round;
 		list_move_tail(&mapping->link, &md->mappings);
-		if (os_object_try_retain(&mapping->object))
-			found = mapping;
+		view = mapping->view;
+		if (view)
+			ihold(&view->inode);
+		cond_resched();
 	}
-	raw_spin_unlock_irqrestore(&md->lock, irq);
-	return found;
+	mutex_unlock(&md->mappings_lock);
+	return view;
 }
 
-static void set_redirected(struct iomd_mapping *mapping, struct iomd *md, bool redirected)
+/* @safe: in whose address space it goes on to show the memory; NULL: in none. */
+static void set_redirected(struct iomd_view *view, const struct iomd *md,
+			   const struct mm_struct *safe, bool redirected)
 {
-	struct iomd_view *view = mapping->view;
+	struct iomd_mapping *mapping;
 
-	if (!view)
-		return;
 	inode_lock(&view->inode);
+	mapping = view->mapping;
 	/* It may have become another descriptor's meanwhile. */
-	if (view->mapping && mapping->md == md)
-		iomd_view_block(view, IOMD_VIEW_REDIRECTED, redirected);
+	if (mapping && mapping->md == md)
+		iomd_view_block(view, IOMD_VIEW_REDIRECTED,
+				redirected && (!safe || mapping->mm != safe));
 	inode_unlock(&view->inode);
 }
 
@@ -304,16 +329,16 @@ static int redirect_all(struct iomd *md, bool kernel_is_safe, const struct mm_st
 			bool redirect)
 {
 	static unsigned int round;
-	struct iomd_mapping *mapping;
+	struct iomd_view *view;
 	int ret;
 
 	ret = set_flag(md, kernel_is_safe, safe, redirect);
 	if (ret)
 		return ret;
 	round++;
-	while ((mapping = visit_next(md, round))) {
-		set_redirected(mapping, md, redirect && (!safe || mapping->mm != safe));
-		iomd_mapping_release(mapping);
+	while ((view = visit_next(md, round))) {
+		set_redirected(view, md, safe, redirect);
+		iomd_view_put(view);
 	}
 	return 0;
 }

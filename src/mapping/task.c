@@ -13,6 +13,7 @@
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/rwsem.h>
 #include <linux/sched/mm.h>
@@ -36,13 +37,14 @@ static struct workqueue_struct *queue;
 enum outcome {
 	/* Somebody waits for it. */
 	WANTED,
+	/* It is being placed, and somebody waits until it is, whatever comes. */
 	PLACED,
-	/* A fatal signal came: nobody waits any more. */
+	/* A fatal signal came: nobody waits any more, and it must not be placed. */
 	ABANDONED,
 };
 
 /* What is to go where. The one who asks has it, and the worker. */
-struct placement {
+struct task_placement {
 	struct work_struct work;
 	struct completion done;
 	refcount_t users;
@@ -58,7 +60,7 @@ struct placement {
 	unsigned long result;
 };
 
-static void put_placement(struct placement *placement)
+static void put_placement(struct task_placement *placement)
 {
 	if (!refcount_dec_and_test(&placement->users))
 		return;
@@ -68,10 +70,10 @@ static void put_placement(struct placement *placement)
 	kfree(placement);
 }
 
-static struct placement *new_placement(struct iomd_mapping *mapping, struct file *file,
+static struct task_placement *new_placement(struct iomd_mapping *mapping, struct file *file,
 				       unsigned long address, unsigned long length)
 {
-	struct placement *placement = iomd_should_fail() ? NULL :
+	struct task_placement *placement = iomd_should_fail() ? NULL :
 				      kzalloc(sizeof(*placement), GFP_KERNEL);
 
 	if (!placement)
@@ -96,7 +98,7 @@ static struct placement *new_placement(struct iomd_mapping *mapping, struct file
 	return placement;
 }
 
-static void placement_map(struct placement *placement, unsigned long flags)
+static void placement_map(struct task_placement *placement, unsigned long flags)
 {
 	placement->result = vm_mmap(placement->file, placement->address, placement->length,
 				    placement->prot, placement->flags | flags, 0);
@@ -113,7 +115,7 @@ static unsigned long flags_for(const struct mm_struct *mm)
 }
 
 /* In the task's address space, but in a kernel thread. */
-static void place_for_task(struct placement *placement)
+static void place_for_task(struct task_placement *placement)
 {
 	const struct cred *cred = get_task_cred(placement->task);
 	const struct cred *own = override_creds(cred);
@@ -125,28 +127,40 @@ static void place_for_task(struct placement *placement)
 
 static void place_in_worker(struct work_struct *work)
 {
-	struct placement *placement = container_of(work, struct placement, work);
+	struct task_placement *placement = container_of(work, struct task_placement, work);
 
 	kthread_use_mm(placement->mm);
 	place_for_task(placement);
-	if (atomic_cmpxchg(&placement->outcome, WANTED, PLACED) == ABANDONED &&
-	    !IS_ERR_VALUE(placement->result))
-		iomd_erase(file_inode(placement->file), placement->result, placement->length);
 	kthread_unuse_mm(placement->mm);
 	complete(&placement->done);
 	put_placement(placement);
 }
 
-static unsigned long have_it_placed(struct placement *placement)
+/*
+ * Until the worker has the address space locked, a fatal signal ends the wait. After that
+ * it does not take long; and as the VMA may be filled before anybody can find it, to zap
+ * it, the memory must not be given back meanwhile.
+ */
+static unsigned long have_it_placed(struct iomd_mapping *mapping,
+				    struct task_placement *placement)
 {
+	mapping->placement = placement;
 	refcount_inc(&placement->users);
 	INIT_WORK(&placement->work, place_in_worker);
 	queue_work(queue, &placement->work);
-	if (wait_for_completion_killable(&placement->done) &&
-	    atomic_cmpxchg(&placement->outcome, WANTED, ABANDONED) == WANTED)
-		return -EINTR;
-	/* It is placed; the worker is about to say so, if it has not. */
-	return READ_ONCE(placement->result);
+	if (wait_for_completion_killable(&placement->done)) {
+		if (atomic_cmpxchg(&placement->outcome, WANTED, ABANDONED) == WANTED)
+			return -EINTR;
+		wait_for_completion(&placement->done);
+	}
+	mapping->placement = NULL;
+	return placement->result;
+}
+
+/* May the worker go on? Whoever waits for it does so until the end then. */
+static bool placement_claim(struct task_placement *placement)
+{
+	return atomic_cmpxchg(&placement->outcome, WANTED, PLACED) == WANTED;
 }
 
 /**
@@ -154,9 +168,10 @@ static unsigned long have_it_placed(struct placement *placement)
  * @mapping: mapping
  * @vma: the VMA that is being made for it
  *
- * What mmap() asks of its caller, where that is a kernel thread.
+ * What mmap() asks of its caller, where that is a kernel thread. A worker learns whether
+ * somebody waits for it, too.
  *
- * Return: 0; -ENOMEM; -EAGAIN.
+ * Return: 0; -ENOMEM; -EAGAIN; -EINTR if nobody waits for the VMA any more.
  * Context: may sleep; with mmap_lock.
  */
 int iomd_task_may_have(const struct iomd_mapping *mapping, struct vm_area_struct *vma)
@@ -169,17 +184,42 @@ int iomd_task_may_have(const struct iomd_mapping *mapping, struct vm_area_struct
 	if (vma->vm_end > mm->task_size ||
 	    mm->total_vm + vma_pages(vma) > task_rlimit(mapping->task, RLIMIT_AS) >> PAGE_SHIFT)
 		return -ENOMEM;
-	return 0;
+	return mapping->placement && !placement_claim(mapping->placement) ? -EINTR : 0;
 }
 
 /*
  * Giving addresses back
  */
 
-/* guards the list, and what the views know of their places */
+/* guards the tree, and what the views know of their places */
 static DEFINE_SPINLOCK(stale_lock);
-/* Views that show nothing any more, and whose task is to have the addresses back. */
-static LIST_HEAD(stale_views);
+/*
+ * Views that show nothing any more, and whose task is to have the addresses back, by its
+ * address space.
+ */
+static struct rb_root stale_views = RB_ROOT;
+
+static int compare_stale_mm(const void *mm, const struct rb_node *node)
+{
+	unsigned long key = (unsigned long)mm;
+	unsigned long other = (unsigned long)rb_entry(node, struct iomd_view, stale)->mm;
+
+	return key < other ? -1 : key > other;
+}
+
+static bool is_less_by_stale_mm(struct rb_node *node, const struct rb_node *other)
+{
+	return compare_stale_mm(rb_entry(node, struct iomd_view, stale)->mm, other) < 0;
+}
+
+static void remove_stale(struct iomd_view *view)
+{
+	lockdep_assert_held(&stale_lock);
+	if (RB_EMPTY_NODE(&view->stale))
+		return;
+	rb_erase(&view->stale, &stale_views);
+	RB_CLEAR_NODE(&view->stale);
+}
 
 /* The first VMA has its place. */
 void iomd_task_note_place(struct iomd_view *view, struct mm_struct *mm, unsigned long start,
@@ -196,7 +236,7 @@ void iomd_task_note_place(struct iomd_view *view, struct mm_struct *mm, unsigned
 void iomd_task_forget_place(struct iomd_view *view)
 {
 	spin_lock(&stale_lock);
-	list_del_init(&view->stale);
+	remove_stale(view);
 	view->mm = NULL;
 	spin_unlock(&stale_lock);
 }
@@ -232,8 +272,8 @@ bool iomd_task_is_asking(const struct iomd_mapping *mapping)
 void iomd_task_give_back_later(struct iomd_view *view)
 {
 	spin_lock(&stale_lock);
-	if (view->mm && list_empty(&view->stale))
-		list_add_tail(&view->stale, &stale_views);
+	if (view->mm && RB_EMPTY_NODE(&view->stale))
+		rb_add(&view->stale, &stale_views, is_less_by_stale_mm);
 	spin_unlock(&stale_lock);
 }
 
@@ -255,20 +295,19 @@ void iomd_task_give_back(struct iomd_view *view)
 
 static struct iomd_view *next_stale(struct mm_struct *mm)
 {
-	struct iomd_view *view, *found = NULL;
+	struct iomd_view *view = NULL;
+	struct rb_node *node;
 
 	spin_lock(&stale_lock);
-	list_for_each_entry(view, &stale_views, stale) {
-		if (view->mm != mm)
-			continue;
-		list_del_init(&view->stale);
+	node = rb_find_first(mm, &stale_views, compare_stale_mm);
+	if (node) {
+		view = rb_entry(node, struct iomd_view, stale);
+		remove_stale(view);
 		/* As long as it is known, its file is not closed. */
 		ihold(&view->inode);
-		found = view;
-		break;
 	}
 	spin_unlock(&stale_lock);
-	return found;
+	return view;
 }
 
 static void erase_stale_views(struct mm_struct *mm)
@@ -295,14 +334,14 @@ static void erase_stale_views(struct mm_struct *mm)
 unsigned long iomd_task_mmap(struct iomd_mapping *mapping, struct file *file,
 			     unsigned long address, unsigned long length)
 {
-	struct placement *placement;
+	struct task_placement *placement;
 	unsigned long result;
 
 	placement = new_placement(mapping, file, address, length);
 	if (IS_ERR(placement))
 		return PTR_ERR(placement);
 	if (current->mm != mapping->mm) {
-		result = have_it_placed(placement);
+		result = have_it_placed(mapping, placement);
 	} else if (current->flags & PF_KTHREAD) {
 		place_for_task(placement);
 		result = placement->result;

@@ -32,7 +32,7 @@ static struct inode *alloc_view(struct super_block *sb)
 	view->closed = 0;
 	view->fill = false;
 	view->huge_offset = 0;
-	INIT_LIST_HEAD(&view->stale);
+	RB_CLEAR_NODE(&view->stale);
 	view->mm = NULL;
 	return &view->inode;
 }
@@ -169,6 +169,19 @@ void iomd_view_block(struct iomd_view *view, unsigned int why, bool block)
 	tell_waiters(view, block ? view->blocked | why : view->blocked & ~why, view->closed);
 	if (block)
 		iomd_view_zap(view);
+}
+
+/*
+ * Have a new view wait, or not, as its descriptor says, which knows the mapping already: who
+ * redirects that from now on finds it.
+ */
+void iomd_view_follow(struct iomd_view *view)
+{
+	inode_lock(&view->inode);
+	if (view->mapping)
+		iomd_view_block(view, IOMD_VIEW_REDIRECTED,
+				iomd_get_flags(view->mapping->md) & IOMD_MEMORY_REDIRECTED);
+	inode_unlock(&view->inode);
 }
 
 /* Some of it has gone, or has gone elsewhere: who waits for it there need not any more. */

@@ -16,6 +16,7 @@
 #define IOMD_MAPPING_VIEW_H
 
 #include <linux/fs.h>
+#include <linux/rbtree.h>
 
 struct iomd_mapping;
 
@@ -41,7 +42,7 @@ struct iomd_view {
 	 * Where its first VMA was put, for who gives the addresses back; see task.c, whose
 	 * lock guards this.
 	 */
-	struct list_head stale;
+	struct rb_node stale;
 	struct mm_struct *mm;
 	unsigned long start;
 	unsigned long length;
@@ -57,6 +58,7 @@ void iomd_view_put(struct iomd_view *view);
 void iomd_view_revoke(struct iomd_view *view);
 void iomd_view_zap(struct iomd_view *view);
 void iomd_view_block(struct iomd_view *view, unsigned int why, bool block);
+void iomd_view_follow(struct iomd_view *view);
 void iomd_view_closed(struct iomd_view *view);
 
 int iomd_view_init(void);

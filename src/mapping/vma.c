@@ -396,7 +396,8 @@ static int set_up_vma(struct iomd_view *view, struct vm_area_struct *vma)
 				 VM_DONTDUMP | VM_HUGEPAGE,
 				 VM_MAYEXEC | (read_only ? VM_MAYWRITE : 0));
 	vma->vm_ops = &view_vm_ops;
-	return is_first ? user_fill(mapping, vma) : 0;
+	/* What is redirected comes by faults that wait. */
+	return is_first && !view->blocked ? user_fill(mapping, vma) : 0;
 }
 
 static int view_mmap(struct file *file, struct vm_area_struct *vma)
@@ -554,6 +555,9 @@ static int make_vma(struct iomd_mapping *mapping)
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	mapping->view->huge_offset = huge_offset(mapping);
+	/* Before it shows anything; it can't be shared until it has an address. */
+	iomd_add_mapping(mapping->md, mapping);
+	iomd_view_follow(mapping->view);
 	address = find_place(mapping, file);
 	/* The file may end right after we let go of it, and the mapping with it. */
 	if (IS_ERR_VALUE(address)) {

@@ -3,9 +3,11 @@
  * What classes may do their own way; redirecting; and steps that fail.
  */
 #include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
@@ -31,6 +33,11 @@ struct strange {
 	unsigned long own_address;
 	/* Asked to map, it has this map. */
 	struct iomd *instead;
+	/* Asked to unmap or to fill, it says that it is there, and waits. */
+	struct completion *reached, *go_on;
+	/* For whom it is mapped by somebody else, and the mapping. */
+	struct task_struct *task;
+	struct iomd_mapping *mapping;
 	u64 fault_offset, fault_length;
 };
 
@@ -85,9 +92,18 @@ static int strange_do_map(struct iomd *md, struct iomd_mapping *mapping)
 	return 0;
 }
 
+static void wait_if_told(struct strange *strange)
+{
+	if (!strange->go_on)
+		return;
+	complete(strange->reached);
+	wait_for_completion(strange->go_on);
+}
+
 static int strange_do_unmap(struct iomd *md, struct iomd_mapping *mapping)
 {
 	to_strange(md)->unmaps++;
+	wait_if_told(to_strange(md));
 	return to_strange(md)->own_address ? 0 : iomd_base_do_unmap(md, mapping);
 }
 
@@ -108,6 +124,7 @@ static int strange_populate(struct iomd *md, struct iomd_mapping *mapping, u64 o
 	struct strange *strange = to_strange(md);
 
 	strange->fills++;
+	wait_if_told(strange);
 	/* All but the last page. */
 	return strange->fill_error ?:
 	       iomd_base_populate_device_pager(md, mapping, offset, length - P);
@@ -614,6 +631,174 @@ static void redirected_mappings_of_copies(struct kunit *test)
 	puppet_kill(puppet);
 }
 
+/* The parent has it, and can redirect it. */
+static void redirects_to_a_sub(struct kunit *test)
+{
+	struct strange *strange = new_strange(test), *other = new_strange(test);
+	struct puppet *puppet = puppet_start(test);
+	struct iomd *whole = made(test, iomd_sub_with_sub_range(&other->md, P, 3 * P, BOTH));
+	struct iomd *sub = made(test, iomd_sub_with_sub_range(whole, P, 2 * P, BOTH));
+	struct iomd_mapping *mapping;
+	unsigned long address;
+
+	mapping = mapped(test, ask(&strange->md, puppet->task, IOMD_MAP_UNIQUE, 0, P));
+	address = iomd_mapping_get_address(mapping);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, sub, 0, 2 * P), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, sub, 0, P), 0);
+	KUNIT_EXPECT_PTR_EQ(test, iomd_mapping_get_memory_descriptor(mapping), &other->md);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_get_offset(mapping), 3 * P);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, address), (long)pattern(3 * P));
+	KUNIT_EXPECT_EQ(test, iomd_redirect(&other->md, NULL, true), 0);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, address), (long)-EFAULT);
+	KUNIT_EXPECT_EQ(test, iomd_redirect(sub, NULL, false), 0);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, address), (long)pattern(3 * P));
+	/* What it shows already is no change. */
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, NULL, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, sub, 0, P), 0);
+	KUNIT_EXPECT_EQ(test, other->prepared, 1U);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, address), (long)pattern(3 * P));
+	end_mapping(mapping);
+	iomd_release(sub);
+	iomd_release(whole);
+	iomd_release(&other->md);
+	iomd_release(&strange->md);
+	puppet_kill(puppet);
+}
+
+static void redirects_to_what_a_sub_has_lost(struct kunit *test)
+{
+	struct strange *strange = new_strange(test);
+	struct puppet *puppet = puppet_start(test);
+	struct iomd *buffer = made(test, iomd_buffer_with_options(BOTH, 2 * P, P));
+	struct iomd *sub = made(test, iomd_sub_with_sub_range(buffer, P, P, BOTH));
+	struct iomd_mapping *mapping;
+
+	mapping = mapped(test, ask(&strange->md, puppet->task, IOMD_MAP_UNIQUE, 0, P));
+	KUNIT_EXPECT_EQ(test, iomd_buffer_set_length(buffer, P), 0);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, sub, 0, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iomd_buffer_set_length(buffer, 2 * P), 0);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, sub, 0, 0), 0);
+	end_mapping(mapping);
+	iomd_release(sub);
+	iomd_release(buffer);
+	iomd_release(&strange->md);
+	puppet_kill(puppet);
+}
+
+/* Whose do_map made the place has to take it down, whatever is shown there by then. */
+static void the_maker_unmaps(struct kunit *test)
+{
+	struct strange *strange = new_strange(test), *other = new_strange(test);
+	struct puppet *puppet = puppet_start(test);
+	struct iomd_mapping *mapping;
+
+	mapping = mapped(test, ask(&strange->md, puppet->task, IOMD_MAP_UNIQUE, 0, 0));
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, &other->md, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_unmap(mapping), 0);
+	KUNIT_EXPECT_EQ(test, strange->unmaps, 1U);
+	KUNIT_EXPECT_EQ(test, other->unmaps, 0U);
+	KUNIT_EXPECT_EQ(test, other->prepared, 0U);
+	end_mapping(mapping);
+	iomd_release(&other->md);
+	iomd_release(&strange->md);
+	puppet_kill(puppet);
+}
+
+/* Nothing is seen of it, not even for the moment in which it is filled. */
+static void what_is_made_while_redirected(struct kunit *test)
+{
+	struct strange *strange = new_strange(test);
+	struct puppet *puppet = puppet_start(test);
+	struct iomd_mapping *mapping;
+	unsigned long address;
+
+	KUNIT_EXPECT_EQ(test, iomd_redirect(&strange->md, NULL, true), 0);
+	mapping = mapped(test, ask(&strange->md, puppet->task, IOMD_MAP_PREFAULT, 0, 0));
+	address = iomd_mapping_get_address(mapping);
+	KUNIT_EXPECT_EQ(test, strange->fills, 0U);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, address), (long)-EFAULT);
+	KUNIT_EXPECT_EQ(test, iomd_redirect(&strange->md, NULL, false), 0);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, address), (long)pattern(0));
+	end_mapping(mapping);
+	iomd_release(&strange->md);
+	puppet_kill(puppet);
+}
+
+static struct {
+	struct iomd_mapping *mapping;
+	struct completion done;
+} release;
+
+static int release_mapping(void *unused)
+{
+	iomd_mapping_release(release.mapping);
+	os_object_barrier();
+	complete(&release.done);
+	return 0;
+}
+
+/* A mapping that nobody has any more, and whose end takes its time, shows nothing. */
+static void what_is_about_to_end_is_redirected(struct kunit *test)
+{
+	DECLARE_COMPLETION_ONSTACK(reached);
+	DECLARE_COMPLETION_ONSTACK(go_on);
+	struct strange *strange = new_strange(test);
+	struct puppet *puppet = puppet_start(test);
+	struct iomd_mapping *mapping;
+	unsigned long address;
+
+	mapping = mapped(test, ask(&strange->md, puppet->task, 0, 0, 0));
+	address = iomd_mapping_get_address(mapping);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, address), (long)pattern(0));
+	strange->reached = &reached;
+	strange->go_on = &go_on;
+	release.mapping = mapping;
+	init_completion(&release.done);
+	kthread_run(release_mapping, &release, "iomd-releases");
+	wait_for_completion(&reached);
+	KUNIT_EXPECT_EQ(test, iomd_redirect(&strange->md, NULL, true), 0);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, address), (long)-EFAULT);
+	complete(&go_on);
+	wait_for_completion(&release.done);
+	iomd_release(&strange->md);
+	puppet_kill(puppet);
+}
+
+static long map_for(void *data)
+{
+	struct strange *strange = data;
+
+	strange->mapping = ask(&strange->md, strange->task, IOMD_MAP_PREFAULT, 0, 0);
+	return PTR_ERR_OR_ZERO(strange->mapping);
+}
+
+/*
+ * Once page tables are filled that nobody can find yet, who asked for it waits, though it is
+ * killed: else the memory would go while it is seen.
+ */
+static void who_asks_is_killed_while_it_is_filled(struct kunit *test)
+{
+	DECLARE_COMPLETION_ONSTACK(reached);
+	DECLARE_COMPLETION_ONSTACK(go_on);
+	struct puppet *target = puppet_start(test), *asker = puppet_start(test);
+	struct strange *strange = new_strange(test);
+
+	strange->task = target->task;
+	strange->reached = &reached;
+	strange->go_on = &go_on;
+	puppet_begin_call(asker, map_for, strange);
+	wait_for_completion(&reached);
+	send_sig(SIGKILL, asker->task, 1);
+	msleep(50);
+	KUNIT_EXPECT_FALSE(test, puppet_is_done(asker));
+	strange->go_on = NULL;
+	complete(&go_on);
+	puppet_kill(asker);
+	end_mapping(mapped(test, strange->mapping));
+	iomd_release(&strange->md);
+	puppet_kill(target);
+}
+
 /*
  * Steps that fail
  */
@@ -737,6 +922,12 @@ static struct kunit_case class_cases[] = {
 	KUNIT_CASE(redirects_that_meet),
 	KUNIT_CASE(redirects_that_are_refused),
 	KUNIT_CASE(redirected_mappings_of_copies),
+	KUNIT_CASE(redirects_to_a_sub),
+	KUNIT_CASE(redirects_to_what_a_sub_has_lost),
+	KUNIT_CASE(the_maker_unmaps),
+	KUNIT_CASE(what_is_made_while_redirected),
+	KUNIT_CASE(what_is_about_to_end_is_redirected),
+	KUNIT_CASE(who_asks_is_killed_while_it_is_filled),
 	KUNIT_CASE(each_step_may_fail),
 	KUNIT_CASE(each_step_with_a_device_may_fail),
 	{}
