@@ -337,8 +337,15 @@ static void shmem_destroy(struct iomd_backing *backing)
 	iomd_purge_remove(&shmem->purgeable);
 	end_kernel_view(shmem);
 	iomd_user_view_end(shmem->view);
-	if (shmem->file)
+	if (shmem->file) {
+		/*
+		 * The kernel closes a file some time later: in a task, when its system call
+		 * returns. The pages, which count for somebody, go now.
+		 */
+		if (!shmem->view)
+			shmem_truncate_range(file_inode(shmem->file), 0, (loff_t)-1);
 		fput(shmem->file);
+	}
 	iomd_owner_destroy(&shmem->owner);
 }
 

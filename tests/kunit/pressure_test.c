@@ -285,6 +285,8 @@ static long ask_for_too_much(void *data)
 		return PTR_ERR(md);
 	ret = iomd_prepare(md, 0);
 	iomd_release(md);
+	/* What it had is the cgroup's again. */
+	os_object_barrier();
 	return ret;
 }
 
