@@ -2,7 +2,7 @@
 # The front door: each target is a script of scripts/, which says more.
 # Variables given on the command line reach the scripts as environment.
 
-.PHONY: modules samples install uninstall install-check test check check-long check-arch coverage mutate model torture lint demo demo-matrix demo-unplug demo-hostile demo-quota demo-suspend bench bench-check clean help
+.PHONY: modules samples install uninstall install-check deb rpm packages-check test check check-long check-arch coverage mutate model torture lint demo demo-matrix demo-unplug demo-hostile demo-quota demo-suspend bench bench-check clean help
 .DEFAULT_GOAL := modules
 
 modules:
@@ -19,6 +19,15 @@ uninstall:
 
 install-check:
 	@scripts/install-check
+
+deb:
+	@scripts/deb
+
+rpm:
+	@scripts/rpm
+
+packages-check:
+	@scripts/packages-check
 
 test:
 	@scripts/test
@@ -73,6 +82,9 @@ make install        the module, and what others are built with; prefix (/usr/loc
                     INSTALL_MOD_PATH, INSTALL_MOD_DIR (updates), INSTALL_MOD_STRIP
 make uninstall      all of that, of every kernel
 make install-check  installs somewhere else, builds a driver by that and loads it in QEMU
+make deb            packages of Debian, in build/deb: iomd-dkms and iomd-dev
+make rpm            the same for systems with RPM, in build/rpm
+make packages-check installs them in fresh systems of Debian 12 and 13, upgrades and removes them
 make test           the suites in QEMU, on a kernel built from Debian's sources
      SUITE=name     only the suites whose module's name contains it (or matches: a|b)
      SANITIZE=1     on a kernel with KASAN, lockdep, DMA-API debug, kmemleak ...
