@@ -2,7 +2,7 @@
 # The front door: each target is a script of scripts/, which says more.
 # Variables given on the command line reach the scripts as environment.
 
-.PHONY: modules samples install uninstall install-check deb rpm packages-check test check check-long check-arch coverage mutate model torture lint demo demo-matrix demo-unplug demo-hostile demo-quota demo-suspend bench bench-check clean help
+.PHONY: modules samples compile_commands.json install uninstall install-check deb rpm packages-check test check check-long check-arch coverage mutate model torture lint demo demo-matrix demo-unplug demo-hostile demo-quota demo-suspend bench bench-check clean help
 .DEFAULT_GOAL := modules
 
 modules:
@@ -65,6 +65,9 @@ demo-matrix:
 demo-unplug demo-hostile demo-quota demo-suspend:
 	@scripts/demo $(@:demo-%=%)
 
+compile_commands.json:
+	@scripts/compile-commands
+
 bench:
 	@scripts/bench
 
@@ -112,6 +115,7 @@ make demo-matrix    the edu sample on 16 kinds of machines, a line for each
 make bench          what iomd costs beside its peers, in instructions; minutes
 make bench-check    the small sizes, against what is recorded (RECORD=1: record anew)
 make lint           style, warnings, sparse, kernel-doc, spelling, scripts
+make compile_commands.json    how each file is compiled, for clangd
 make clean          remove build/ (kernels stay in the cache: ~/.cache/iomd)
 endef
 
