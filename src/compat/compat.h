@@ -10,6 +10,7 @@
 #include <linux/export.h>
 #include <linux/hugetlb_inline.h>
 #include <linux/mm.h>
+#include <linux/overflow.h>
 #include <linux/pagemap.h>
 #include <linux/sched/user.h>
 #include <linux/shmem_fs.h>
@@ -302,16 +303,26 @@ static inline void iomd_compat_let_go_shmem(struct folio *folio)
 }
 
 /*
- * What a user has pinned, by whatever process: io_uring, BPF and others count there, too.
- * A kernel without all of them has no such count, and no limit.
+ * Count @pages more that a user has pinned, by whatever process, unless these would be more
+ * than @limit then: io_uring, BPF and others count there, too. @pinned is what they are or
+ * would be. A kernel without all of them has no such count, and no limit.
  */
-static inline u64 iomd_compat_charge_user(struct user_struct *user, u64 pages)
+static inline bool iomd_compat_charge_user(struct user_struct *user, u64 pages, u64 limit,
+					   u64 *pinned)
 {
 #ifdef IOMD_HAVE_USER_LOCKED_VM
-	return atomic_long_add_return(pages, &user->locked_vm);
+	long now = atomic_long_read(&user->locked_vm);
+
+	limit = min_t(u64, limit, LONG_MAX);
+	do {
+		if (check_add_overflow((u64)(unsigned long)now, pages, pinned) ||
+		    *pinned > limit)
+			return false;
+	} while (!atomic_long_try_cmpxchg(&user->locked_vm, &now, *pinned));
 #else
-	return 0;
+	*pinned = 0;
 #endif
+	return true;
 }
 
 static inline void iomd_compat_uncharge_user(struct user_struct *user, u64 pages)

@@ -2,7 +2,9 @@
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/mm_types.h>
+#include <linux/overflow.h>
 #include <linux/printk.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -119,19 +121,28 @@ static bool may_exceed(const struct cred *cred)
 
 /*
  * What a task may that gained the right since, by execve() of another program, is not for
- * those who made it pay; one that gave it up has lost it.
+ * those who made it pay; one that gave it up has lost it, and so has one that has exited,
+ * whose credentials stay what they were.
  */
 static bool may_exceed_still(const struct iomd_payer *payer)
 {
-	const struct cred *now;
 	bool may;
 
-	if (!may_exceed(payer->cred))
+	if (!may_exceed(payer->cred) || (READ_ONCE(payer->task->flags) & PF_EXITING))
 		return false;
-	now = get_task_cred(payer->task);
-	may = may_exceed(now);
-	put_cred(now);
+	rcu_read_lock();
+	may = may_exceed(__task_cred(payer->task));
+	rcu_read_unlock();
 	return may;
+}
+
+#define NO_LIMIT	((u64)S64_MAX)
+
+/* Pages that may be pinned for @payer, of its user's and of its address space's. */
+static u64 limit_of(const struct iomd_payer *payer)
+{
+	return may_exceed_still(payer) ? NO_LIMIT :
+		task_rlimit(payer->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 }
 
 static int account_refuse(const struct iomd_payer *payer, u64 pages, u64 pinned, u64 limit,
@@ -143,20 +154,64 @@ static int account_refuse(const struct iomd_payer *payer, u64 pages, u64 pinned,
 	return -ENOMEM;
 }
 
+/* May so many be pinned of an address space that has @now? @pinned is what that would be. */
+static bool is_within(s64 now, u64 pages, u64 limit, u64 *pinned)
+{
+	return !check_add_overflow((u64)now, pages, pinned) && *pinned <= limit;
+}
+
 /* Who may exceed limits does not use up those of others who are the same user. */
 static int charge_user(struct iomd_payer *payer, u64 pages, u64 limit)
 {
 	u64 pinned;
 
-	if (may_exceed(payer->cred))
+	if (limit == NO_LIMIT)
 		return 0;
-	pinned = iomd_compat_charge_user(payer->cred->user, pages);
-	if (pinned > limit) {
-		iomd_compat_uncharge_user(payer->cred->user, pages);
+	if (!iomd_compat_charge_user(payer->cred->user, pages, limit, &pinned))
 		return account_refuse(payer, pages, pinned, limit, "user");
-	}
 	payer->user_charged = pages;
 	return 0;
+}
+
+static void uncharge_user(struct iomd_payer *payer)
+{
+	if (payer->user_charged)
+		iomd_compat_uncharge_user(payer->cred->user, payer->user_charged);
+	payer->user_charged = 0;
+}
+
+static int charge_mm(struct iomd_payer *payer, u64 pages, u64 limit)
+{
+	s64 now = atomic64_read(&payer->mm->pinned_vm);
+	u64 pinned = now;
+
+	do {
+		if (iomd_should_fail() || !is_within(now, pages, limit, &pinned))
+			return account_refuse(payer, pages, pinned, limit, "address space");
+	} while (!atomic64_try_cmpxchg(&payer->mm->pinned_vm, &now, pinned));
+	payer->charged = pages;
+	return 0;
+}
+
+/*
+ * What is refused must not have counted, not even for a moment: it would be in the way of
+ * somebody else's. So the address space, which has a share of its user's pages, is looked at
+ * before it is the user's turn, and as a rule not refused after it.
+ */
+static int charge_both(struct iomd_payer *payer, u64 pages, u64 limit)
+{
+	u64 pinned;
+	int ret;
+
+	if (!is_within(atomic64_read(&payer->mm->pinned_vm), pages, limit, &pinned))
+		return account_refuse(payer, pages, pinned, limit, "address space");
+	ret = charge_user(payer, pages, limit);
+	if (ret)
+		return ret;
+	ret = charge_mm(payer, pages, limit);
+	if (ret)
+		uncharge_user(payer);
+	return ret;
 }
 
 /**
@@ -165,7 +220,7 @@ static int charge_user(struct iomd_payer *payer, u64 pages, u64 limit)
  * @pages: how many
  *
  * Both the address space's pinned_vm and, unless the task had CAP_IPC_LOCK when it became
- * the payer, the user's locked_vm grow. Undone by iomd_payer_uncharge().
+ * the payer and still has it, the user's locked_vm grow. Undone by iomd_payer_uncharge().
  *
  * Return: 0; -ENOMEM, and a line in the log that names the limit, if either may not have
  * that many pinned.
@@ -173,24 +228,14 @@ static int charge_user(struct iomd_payer *payer, u64 pages, u64 limit)
  */
 int iomd_payer_charge(struct iomd_payer *payer, u64 pages)
 {
-	u64 limit = task_rlimit(payer->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
-	u64 pinned;
 	int ret;
 
 	if (WARN_ON_ONCE(payer->charged) || iomd_should_fail())
 		return -ENOMEM;
-	pinned = atomic64_add_return(pages, &payer->mm->pinned_vm);
-	if (pinned > limit && !may_exceed_still(payer))
-		ret = account_refuse(payer, pages, pinned, limit, "address space");
-	else
-		ret = charge_user(payer, pages, limit);
-	if (ret) {
-		atomic64_sub(pages, &payer->mm->pinned_vm);
-		return ret;
-	}
-	payer->charged = pages;
-	iomd_count(IOMD_PAGES_CHARGED, pages);
-	return 0;
+	ret = charge_both(payer, pages, limit_of(payer));
+	if (!ret)
+		iomd_count(IOMD_PAGES_CHARGED, pages);
+	return ret;
 }
 
 /* Of all that @payer is charged for, which may be nothing. */
@@ -199,9 +244,7 @@ void iomd_payer_uncharge(struct iomd_payer *payer)
 	if (!payer->charged)
 		return;
 	atomic64_sub(payer->charged, &payer->mm->pinned_vm);
-	if (payer->user_charged)
-		iomd_compat_uncharge_user(payer->cred->user, payer->user_charged);
+	uncharge_user(payer);
 	iomd_count(IOMD_PAGES_UNCHARGED, payer->charged);
 	payer->charged = 0;
-	payer->user_charged = 0;
 }

@@ -662,6 +662,23 @@ static void outlives_its_process(struct kunit *test)
 	iomd_release(prepared.md);
 }
 
+/* What it was allowed it may no longer, as who comes after it has no such right. */
+static void its_rights_end_with_its_process(struct kunit *test)
+{
+	struct scene scene;
+	struct rlimit *limit;
+
+	scene_open(&scene, test, 3 * P);
+	limit = scene.puppet->task->signal->rlim + RLIMIT_MEMLOCK;
+	limit->rlim_cur = 2 * P;
+	KUNIT_EXPECT_EQ(test, iomd_prepare(scene.md, 0), 0);
+	KUNIT_EXPECT_EQ(test, iomd_complete(scene.md, 0), 0);
+	puppet_exit(scene.puppet);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(scene.md, 0), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, charged(&scene), 0LL);
+	iomd_release(scene.md);
+}
+
 /* For another thread of the process it is made as well. */
 static long make_for_other(void *data)
 {
@@ -849,6 +866,7 @@ static struct kunit_case pageable_cases[] = {
 	KUNIT_CASE(takes_nothing_away_that_has_just_come),
 	KUNIT_CASE(may_end_in_the_middle_of_anything),
 	KUNIT_CASE(outlives_its_process),
+	KUNIT_CASE(its_rights_end_with_its_process),
 	KUNIT_CASE(is_the_processes_not_the_threads),
 	KUNIT_CASE(holds_a_copy),
 	KUNIT_CASE(holds_a_copy_of_the_kernels),

@@ -7,6 +7,8 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
+#include <linux/resource.h>
+#include <linux/sched/signal.h>
 #include <linux/userfaultfd.h>
 
 #include <asm/unistd.h>
@@ -182,6 +184,50 @@ static void several_ask_at_once(struct kunit *test)
 		KUNIT_EXPECT_GT(test, workers[i].rounds, 0UL);
 	}
 	KUNIT_EXPECT_EQ(test, iomd_complete(arena.md, 0), 0);
+	arena_close(&arena);
+}
+
+static void prepare_and_complete(void *data)
+{
+	struct arena *arena = data;
+	int ret = iomd_prepare(arena->md, 0);
+
+	check(arena, !ret, "prepare");
+	if (!ret)
+		check(arena, !iomd_complete(arena->md, 0), "complete");
+}
+
+static void ask_for_too_much(void *data)
+{
+	struct arena *arena = data;
+
+	check(arena, iomd_prepare(arena->other, 0) == -ENOMEM, "too much");
+}
+
+/* What is refused to the one does not count while it is being decided. */
+static void what_is_refused_is_in_nobodys_way(struct kunit *test)
+{
+	struct worker modest, greedy;
+	struct rlimit *limit;
+	struct arena arena;
+
+	arena_open(&arena, test, 9);
+	arena_look_up(&arena);
+	iomd_release(arena.other);
+	arena.other = arena.md;
+	arena.md = iomd_with_address_range(arena.area.address + 50, P, IOMD_DIRECTION_IN,
+					   arena.puppet->task);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(arena.md));
+	limit = arena.puppet->task->signal->rlim + RLIMIT_MEMLOCK;
+	limit->rlim_cur = 8 * P;
+	KUNIT_ASSERT_EQ(test, 0L, puppet_syscall(arena.puppet, __NR_setresuid, 1000, 1000, 1000));
+	worker_start(test, &modest, prepare_and_complete, &arena);
+	worker_start(test, &greedy, ask_for_too_much, &arena);
+	race_for_a_while();
+	worker_stop(&modest);
+	worker_stop(&greedy);
+	KUNIT_EXPECT_GT(test, modest.rounds, 0UL);
+	KUNIT_EXPECT_GT(test, greedy.rounds, 0UL);
 	arena_close(&arena);
 }
 
@@ -629,6 +675,7 @@ static void nests_are_not_too_deep(struct kunit *test)
 static struct kunit_case race_cases[] = {
 	KUNIT_CASE(two_threads_and_a_spectator),
 	KUNIT_CASE(several_ask_at_once),
+	KUNIT_CASE(what_is_refused_is_in_nobodys_way),
 	KUNIT_CASE(two_threads_of_the_owner),
 	KUNIT_CASE(maps_of_all_kinds),
 	KUNIT_CASE(the_owner_drops_pages_meanwhile),

@@ -528,11 +528,19 @@ static void the_privileged_have_no_limit(struct kunit *test)
 	scene_close(&scene);
 }
 
+static u64 pinned_by(const struct cred *cred)
+{
+	u64 pages;
+
+	iomd_compat_charge_user(cred->user, 0, U64_MAX, &pages);
+	return pages;
+}
+
 /* What its user has pinned, by all processes. */
 static u64 pinned_by_user(const struct scene *scene)
 {
 	const struct cred *cred = get_task_cred(scene->puppet->task);
-	u64 pages = iomd_compat_charge_user(cred->user, 0);
+	u64 pages = pinned_by(cred);
 
 	put_cred(cred);
 	return pages;
@@ -634,6 +642,49 @@ static void rights_gained_later_do_not_count(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pinned(&scene), 5ULL);
 	iomd_release(before);
 	iomd_release(after);
+	scene_close(&scene);
+}
+
+/* It counts for the user who it was, as it would have if it had never had the right. */
+static void pages_count_once_the_right_is_given_up(struct kunit *test)
+{
+	const struct cred *then;
+	struct scene scene;
+	struct iomd *md;
+	u64 before;
+
+	scene_open(&scene, test, AREA_SCATTERED, 8);
+	limit_memlock(&scene, 64 * PAGE_SIZE);
+	md = describe_five(&scene, scene.puppet->task);
+	then = get_task_cred(scene.puppet->task);
+	before = pinned_by(then);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);
+	KUNIT_EXPECT_EQ(test, pinned_by(then), before);
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	drop_privileges(&scene);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);
+	KUNIT_EXPECT_EQ(test, pinned_by(then), before + 5);
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	KUNIT_EXPECT_EQ(test, pinned_by(then), before);
+	put_cred(then);
+	iomd_release(md);
+	scene_close(&scene);
+}
+
+/* However many others have pinned. */
+static void sums_do_not_wrap(struct kunit *test)
+{
+	struct scene scene;
+	struct iomd *md;
+
+	poor_scene_open(&scene, test);
+	md = describe_five(&scene, scene.puppet->task);
+	atomic64_set(&scene.puppet->mm->pinned_vm, -2);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, pinned(&scene), -2ULL);
+	atomic64_set(&scene.puppet->mm->pinned_vm, 0);
+	KUNIT_EXPECT_EQ(test, pinned_by_user(&scene), 0ULL);
+	iomd_release(md);
 	scene_close(&scene);
 }
 
@@ -1166,6 +1217,8 @@ static struct kunit_case user_cases[] = {
 	KUNIT_CASE_PARAM(a_child_is_the_same_user, payer_gen_params),
 	KUNIT_CASE_PARAM(another_program_is_the_same_user, payer_gen_params),
 	KUNIT_CASE(rights_gained_later_do_not_count),
+	KUNIT_CASE(pages_count_once_the_right_is_given_up),
+	KUNIT_CASE(sums_do_not_wrap),
 	KUNIT_CASE_PARAM(prepares_are_counted, who_gen_params),
 	KUNIT_CASE_PARAM(directions, who_gen_params),
 	KUNIT_CASE_PARAM(a_first_prepare_for_writing_breaks_sharing, who_gen_params),
