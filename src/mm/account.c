@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/minmax.h>
 #include <linux/mm_types.h>
 #include <linux/overflow.h>
 #include <linux/printk.h>
@@ -198,19 +199,36 @@ static int charge_mm(struct iomd_payer *payer, u64 pages, u64 limit)
  * somebody else's. So the address space, which has a share of its user's pages, is looked at
  * before it is the user's turn, and as a rule not refused after it.
  */
-static int charge_both(struct iomd_payer *payer, u64 pages, u64 limit)
+static int charge_both(struct iomd_payer *payer, struct iomd_payer *from, u64 pages, u64 limit)
 {
+	bool same = limit != NO_LIMIT && from && from->user_charged == pages &&
+		    from->cred->user == payer->cred->user;
 	u64 pinned;
 	int ret;
 
 	if (!is_within(atomic64_read(&payer->mm->pinned_vm), pages, limit, &pinned))
 		return account_refuse(payer, pages, pinned, limit, "address space");
-	ret = charge_user(payer, pages, limit);
+	/* What the user has pinned stays the same. */
+	ret = same ? 0 : charge_user(payer, pages, limit);
 	if (ret)
 		return ret;
 	ret = charge_mm(payer, pages, limit);
 	if (ret)
 		uncharge_user(payer);
+	else if (same)
+		swap(payer->user_charged, from->user_charged);
+	return ret;
+}
+
+static int payer_charge(struct iomd_payer *payer, struct iomd_payer *from, u64 pages)
+{
+	int ret;
+
+	if (WARN_ON_ONCE(payer->charged) || iomd_should_fail())
+		return -ENOMEM;
+	ret = charge_both(payer, from, pages, limit_of(payer));
+	if (!ret)
+		iomd_count(IOMD_PAGES_CHARGED, pages);
 	return ret;
 }
 
@@ -228,13 +246,28 @@ static int charge_both(struct iomd_payer *payer, u64 pages, u64 limit)
  */
 int iomd_payer_charge(struct iomd_payer *payer, u64 pages)
 {
-	int ret;
+	return payer_charge(payer, NULL, pages);
+}
 
-	if (WARN_ON_ONCE(payer->charged) || iomd_should_fail())
-		return -ENOMEM;
-	ret = charge_both(payer, pages, limit_of(payer));
+/**
+ * iomd_payer_take_over() - charge one payer for what another one was charged for
+ * @payer: who is charged for nothing yet; not the kernel
+ * @from: of another address space; charged for as many pages, or for nothing
+ * @pages: how many
+ *
+ * A user that both are counts the pages once all the time. Undone by
+ * iomd_payer_uncharge().
+ *
+ * Return: 0, and @from is charged for nothing any more; with nothing changed: see
+ * iomd_payer_charge().
+ * Context: any.
+ */
+int iomd_payer_take_over(struct iomd_payer *payer, struct iomd_payer *from, u64 pages)
+{
+	int ret = payer_charge(payer, from, pages);
+
 	if (!ret)
-		iomd_count(IOMD_PAGES_CHARGED, pages);
+		iomd_payer_uncharge(from);
 	return ret;
 }
 

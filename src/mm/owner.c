@@ -66,16 +66,22 @@ void iomd_owner_uncharge(struct iomd_owner *owner)
 }
 
 /*
- * A process may take memory for itself. To make it another's, or free of charge,
- * or the network's, takes the right to break limits, or to be the kernel.
+ * A process may take memory for itself, and decide about its own. To make it another's, or
+ * free of charge, or the network's, takes the right to break limits, or to be the kernel;
+ * and who was granted that by one of these loses it to nobody without.
  */
 static bool may_change(const struct iomd_owner *owner, const struct mm_struct *mm,
 		       int ledger_tag, bool no_footprint)
 {
+	bool granted;
+
 	if ((current->flags & PF_KTHREAD) || capable(CAP_SYS_RESOURCE))
 		return true;
-	return (mm == owner->payer.mm || mm == current->mm) && !no_footprint &&
-	       ledger_tag != IOMD_MEMORY_LEDGER_TAG_NETWORK;
+	if (!mm || mm != current->mm || no_footprint ||
+	    ledger_tag == IOMD_MEMORY_LEDGER_TAG_NETWORK)
+		return false;
+	granted = owner->no_footprint || owner->ledger_tag == IOMD_MEMORY_LEDGER_TAG_NETWORK;
+	return mm == owner->payer.mm || !granted;
 }
 
 /* Afterwards @payer is who paid until now, or still the new one: not to be kept. */
@@ -87,7 +93,7 @@ static int owner_move(struct iomd_owner *owner, struct iomd_payer *payer, bool n
 	lockdep_assert_held(&owner->lock);
 	if (payer->mm == owner->payer.mm && no_footprint == owner->no_footprint)
 		return 0;
-	ret = pages ? iomd_payer_charge(payer, pages) : 0;
+	ret = pages ? iomd_payer_take_over(payer, &owner->payer, pages) : 0;
 	if (ret)
 		return ret;
 	iomd_payer_uncharge(&owner->payer);

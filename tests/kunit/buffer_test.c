@@ -3,6 +3,7 @@
  * IOBufferMemoryDescriptor, of memory that is prepared for life: where it lies, how it is seen,
  * and whose it is. Pageable memory has a suite of its own.
  */
+#include <linux/cred.h>
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
@@ -797,6 +798,40 @@ static void is_not_given_to_whom_it_is_too_much(struct kunit *test)
 	iomd_release(small);
 }
 
+/* What the user has pinned whose processes are poor ones. */
+static u64 charged_to_user(const struct puppet *puppet)
+{
+	const struct cred *cred = get_task_cred(puppet->task);
+	u64 pages;
+
+	iomd_compat_charge_user(cred->user, 0, U64_MAX, &pages);
+	put_cred(cred);
+	return pages;
+}
+
+/* It is as much as before for who both are. */
+static void may_go_to_another_process_of_a_user(struct kunit *test)
+{
+	struct puppet *one = puppet_start(test), *other = puppet_start(test);
+	struct puppet *poor = puppet_start(test);
+	struct iomd *md = buffer(test, BOTH, 5 * P, 1);
+
+	limit_to(one, 8);
+	limit_to(other, 8);
+	limit_to(poor, 4);
+	KUNIT_EXPECT_EQ(test, give(md, one->task), 0);
+	KUNIT_EXPECT_EQ(test, give(md, other->task), 0);
+	KUNIT_EXPECT_EQ(test, charged(one), 0LL);
+	KUNIT_EXPECT_EQ(test, charged(other), 5LL);
+	KUNIT_EXPECT_EQ(test, charged_to_user(other), 5ULL);
+	KUNIT_EXPECT_EQ(test, give(md, poor->task), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, charged(other), 5LL);
+	KUNIT_EXPECT_EQ(test, charged_to_user(other), 5ULL);
+	KUNIT_EXPECT_EQ(test, give(md, KERNEL), 0);
+	KUNIT_EXPECT_EQ(test, charged_to_user(other), 0ULL);
+	iomd_release(md);
+}
+
 static void outlives_its_owner(struct kunit *test)
 {
 	struct puppet *gone = puppet_start(test), *other = puppet_start(test);
@@ -861,6 +896,44 @@ static void takes_a_right_to_be_given_away(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, puppet_call(other, give_away, &gift), 0L);
 	KUNIT_EXPECT_EQ(test, charged(puppet), 1LL);
 	iomd_release(gift.md);
+}
+
+static long give_as(struct puppet *puppet, struct iomd *md, struct task_struct *task, int tag)
+{
+	struct gift gift = { .md = md, .task = task, .tag = tag };
+
+	return puppet_call(puppet, give_away, &gift);
+}
+
+static void strangers_change_nothing(struct kunit *test)
+{
+	struct puppet *owner = puppet_start(test), *stranger = puppet_start(test);
+	const int same = IOMD_MEMORY_LEDGER_TAG_UNCHANGED, tag = IOMD_MEMORY_LEDGER_TAG_MEDIA;
+	struct iomd *md = buffer(test, BOTH, P, 1);
+
+	limit_to(owner, 100);
+	limit_to(stranger, 100);
+	/* What is nobody's can be taken, but not changed. */
+	KUNIT_EXPECT_EQ(test, give_as(stranger, md, NULL, tag), (long)-EPERM);
+	KUNIT_EXPECT_EQ(test, give_as(owner, md, owner->task, tag), 0L);
+	KUNIT_EXPECT_EQ(test, give_as(stranger, md, NULL, tag), (long)-EPERM);
+	KUNIT_EXPECT_EQ(test, give_as(stranger, md, owner->task, tag), (long)-EPERM);
+	/* What it was granted is its own to end. */
+	KUNIT_EXPECT_EQ(test, iomd_set_ownership(md, NULL, same,
+						 IOMD_MEMORY_LEDGER_FLAG_NO_FOOTPRINT), 0);
+	KUNIT_EXPECT_EQ(test, give_as(stranger, md, NULL, same), (long)-EPERM);
+	KUNIT_EXPECT_EQ(test, give_as(stranger, md, owner->task, same), (long)-EPERM);
+	KUNIT_EXPECT_EQ(test, give_as(stranger, md, stranger->task, same), (long)-EPERM);
+	KUNIT_EXPECT_EQ(test, charged(owner), 0LL);
+	KUNIT_EXPECT_EQ(test, give_as(owner, md, NULL, same), 0L);
+	KUNIT_EXPECT_EQ(test, charged(owner), 1LL);
+	KUNIT_EXPECT_EQ(test, iomd_set_ownership(md, NULL, IOMD_MEMORY_LEDGER_TAG_NETWORK, 0), 0);
+	KUNIT_EXPECT_EQ(test, give_as(stranger, md, stranger->task, tag), (long)-EPERM);
+	KUNIT_EXPECT_EQ(test, give_as(owner, md, owner->task, tag), 0L);
+	KUNIT_EXPECT_EQ(test, give_as(stranger, md, stranger->task, same), 0L);
+	KUNIT_EXPECT_EQ(test, charged(owner), 0LL);
+	KUNIT_EXPECT_EQ(test, charged(stranger), 1LL);
+	iomd_release(md);
 }
 
 static void is_not_given_wrongly(struct kunit *test)
@@ -1000,8 +1073,10 @@ static struct kunit_case buffer_cases[] = {
 	KUNIT_CASE(bytes_can_be_appended_by_several),
 	KUNIT_CASE(can_be_given_to_others),
 	KUNIT_CASE(is_not_given_to_whom_it_is_too_much),
+	KUNIT_CASE(may_go_to_another_process_of_a_user),
 	KUNIT_CASE(outlives_its_owner),
 	KUNIT_CASE(takes_a_right_to_be_given_away),
+	KUNIT_CASE(strangers_change_nothing),
 	KUNIT_CASE(is_not_given_wrongly),
 	KUNIT_CASE(may_end_anywhere),
 	KUNIT_CASE_PARAM(each_failure_is_undone, recipe_gen_params),
