@@ -49,6 +49,8 @@ struct iomd_buffer {
 /* What a constructor was asked for. */
 struct request {
 	struct task_struct *task;
+	/* Who pays for pageable memory, if not @task as what it is now. */
+	const struct iomd_payer *payer;
 	u64 options;
 	u64 capacity;
 	u64 alignment;
@@ -149,7 +151,7 @@ static int attach_pageable(struct iomd_buffer *buffer, const struct request *req
 
 	shmem->bytes = request->capacity;
 	shmem->may_purge = request->options & IOMD_MEMORY_PURGEABLE;
-	return iomd_shmem_init(&buffer->general.backing, shmem, request->task);
+	return iomd_shmem_init(&buffer->general.backing, shmem, request->task, request->payer);
 }
 
 static struct iomd_buffer *buffer_create(const struct request *request)
@@ -187,6 +189,19 @@ static struct iomd *create_md(const struct request *request)
 	struct iomd_buffer *buffer = buffer_create(request);
 
 	return IS_ERR(buffer) ? ERR_CAST(buffer) : &buffer->general.md;
+}
+
+struct iomd *iomd_buffer_of_payer(const struct iomd_payer *payer, u64 options, u64 capacity)
+{
+	struct request request = {
+		.task = current,
+		.payer = payer,
+		.options = options | IOMD_MEMORY_PAGEABLE,
+		.capacity = capacity,
+		.alignment = 1,
+	};
+
+	return create_md(&request);
 }
 
 /**

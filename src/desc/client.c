@@ -9,10 +9,10 @@
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 
-#include <iomd/buffer.h>
 #include <iomd/client.h>
 #include <iomd/mapping.h>
 
+#include "buffer.h"
 #include "general.h"
 
 struct iomd_client {
@@ -190,6 +190,8 @@ static int check_own(const struct iomd_client *client)
  * @options: see iomd_buffer_in_task_with_options(); IOMD_MEMORY_PAGEABLE is understood
  * @capacity: bytes
  *
+ * It is charged as ranges of the client's are: to the user, and by the rights, of open().
+ *
  * Return: see iomd_buffer_in_task_with_options(); -ESRCH too as iomd_client_check() says;
  * -EOPNOTSUPP for a client of another task's memory.
  * Context: may sleep.
@@ -198,9 +200,7 @@ struct iomd *iomd_client_buffer(struct iomd_client *client, u64 options, u64 cap
 {
 	int ret = check_own(client);
 
-	return ret ? ERR_PTR(ret) :
-		     iomd_buffer_in_task_with_options(current, options | IOMD_MEMORY_PAGEABLE,
-						      capacity, 1);
+	return ret ? ERR_PTR(ret) : iomd_buffer_of_payer(&client->payer, options, capacity);
 }
 IOMD_EXPORT(iomd_client_buffer);
 

@@ -29,6 +29,21 @@ int iomd_owner_init(struct iomd_owner *owner, struct task_struct *task)
 	return is_nobody(task) ? 0 : iomd_payer_init(&owner->payer, task);
 }
 
+/**
+ * iomd_owner_init_as() - have memory be somebody's who was noted before
+ * @owner: zero
+ * @payer: who is charged, as what it was then; its charge is not copied
+ *
+ * Undone by iomd_owner_destroy().
+ *
+ * Context: any.
+ */
+void iomd_owner_init_as(struct iomd_owner *owner, const struct iomd_payer *payer)
+{
+	mutex_init(&owner->lock);
+	iomd_payer_copy(&owner->payer, payer);
+}
+
 void iomd_owner_destroy(struct iomd_owner *owner)
 {
 	iomd_payer_destroy(&owner->payer);

@@ -25,6 +25,7 @@ struct iomd_owner {
 };
 
 int iomd_owner_init(struct iomd_owner *owner, struct task_struct *task);
+void iomd_owner_init_as(struct iomd_owner *owner, const struct iomd_payer *payer);
 int iomd_owner_give(struct iomd_owner *owner, const struct iomd_payer *payer);
 void iomd_owner_destroy(struct iomd_owner *owner);
 

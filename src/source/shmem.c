@@ -430,6 +430,7 @@ static int make_view(struct iomd_shmem *shmem)
  * @backing: of a descriptor, set up by iomd_general_init()
  * @shmem: with its public members set, else zero; in the same instance
  * @task: whose memory it is and who is shown it; NULL or IOMD_KERNEL_TASK: nobody
+ * @payer: NULL: @task pays as what it is now; else who pays, of @task's address space
  *
  * Undone with the descriptor.
  *
@@ -438,9 +439,9 @@ static int make_view(struct iomd_shmem *shmem)
  * Context: may sleep.
  */
 int iomd_shmem_init(struct iomd_backing *backing, struct iomd_shmem *shmem,
-		    struct task_struct *task)
+		    struct task_struct *task, const struct iomd_payer *payer)
 {
-	int ret;
+	int ret = 0;
 
 	backing->source = &iomd_source_shmem;
 	backing->data = shmem;
@@ -450,7 +451,10 @@ int iomd_shmem_init(struct iomd_backing *backing, struct iomd_shmem *shmem,
 	shmem->purgeable.resident = shmem_resident;
 	shmem->purgeable.purge = shmem_purge;
 	/* Whatever there is by then is undone with the descriptor. */
-	ret = iomd_owner_init(&shmem->owner, task);
+	if (payer)
+		iomd_owner_init_as(&shmem->owner, payer);
+	else
+		ret = iomd_owner_init(&shmem->owner, task);
 	if (ret)
 		return ret;
 	ret = make_file(shmem);

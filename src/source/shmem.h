@@ -47,7 +47,7 @@ struct iomd_shmem {
 };
 
 int iomd_shmem_init(struct iomd_backing *backing, struct iomd_shmem *shmem,
-		    struct task_struct *task);
+		    struct task_struct *task, const struct iomd_payer *payer);
 unsigned long iomd_shmem_user_address(const struct iomd_shmem *shmem);
 void *iomd_shmem_show(struct iomd_shmem *shmem);
 int iomd_shmem_write(struct iomd_shmem *shmem, u64 offset, const void *bytes, u64 length);

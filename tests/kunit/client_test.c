@@ -25,6 +25,8 @@ struct scene {
 	struct area area;
 	struct iomd_client *client;
 	struct task_struct *task;
+	/* Of a buffer; 0: one page. */
+	u64 capacity;
 	struct iomd *md;
 	struct iomd_mapping *mapping;
 };
@@ -75,7 +77,7 @@ static long make_buffer(void *data)
 {
 	struct scene *scene = data;
 
-	scene->md = iomd_client_buffer(scene->client, BOTH, P);
+	scene->md = iomd_client_buffer(scene->client, BOTH, scene->capacity ?: P);
 	return PTR_ERR_OR_ZERO(scene->md);
 }
 
@@ -237,6 +239,17 @@ static void rights_are_those_of_open(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, puppet_call(scene.puppet, become_root, NULL), 0L);
 	KUNIT_ASSERT_EQ(test, puppet_call(scene.puppet, describe, &scene), 0L);
 	KUNIT_EXPECT_EQ(test, iomd_prepare(scene.md, 0), -ENOMEM);
+	iomd_release(scene.md);
+	scene.capacity = 2 * P;
+	KUNIT_ASSERT_EQ(test, puppet_call(scene.puppet, make_buffer, &scene), 0L);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(scene.md, 0), -ENOMEM);
+	iomd_release(scene.md);
+	/* Its own memory, which it sees. */
+	scene.capacity = P;
+	KUNIT_ASSERT_EQ(test, puppet_call(scene.puppet, make_buffer, &scene), 0L);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(scene.md, 0), 0);
+	KUNIT_EXPECT_EQ(test, (s64)atomic64_read(&scene.puppet->mm->pinned_vm), 1LL);
+	KUNIT_EXPECT_EQ(test, iomd_complete(scene.md, 0), 0);
 	iomd_release(scene.md);
 	scene_close(&scene);
 }
