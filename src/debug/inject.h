@@ -25,6 +25,8 @@ enum iomd_step {
 	IOMD_STEP_EXCHANGED,
 	/* What is to be unmapped is there, in the current address space. */
 	IOMD_STEP_PIECE_FOUND,
+	/* A snapshot's memory is prepared, and about to be copied. */
+	IOMD_STEP_TO_BE_COPIED,
 };
 
 void iomd_inject_take_step(enum iomd_step step);

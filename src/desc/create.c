@@ -473,8 +473,7 @@ static bool same_segments(struct iomd *one, struct iomd *other)
 	return !b.length;
 }
 
-/* The same ranges once more. */
-static struct iomd *describe_again(struct iomd_general *original)
+struct iomd *iomd_general_describe_again(struct iomd_general *original)
 {
 	struct iomd_extents *extents = &original->backing.extents;
 	const struct iomd_extent *extent;
@@ -538,7 +537,7 @@ struct iomd *iomd_with_persistent_memory_descriptor(struct iomd *original)
 	general = iomd_to_general(original);
 	if (general->backing.source->own_memory || !iomd_prepares_is_prepared(&general->prepares))
 		return iomd_retain(original);
-	again = describe_again(general);
+	again = iomd_general_describe_again(general);
 	if (IS_ERR(again))
 		return again;
 	ret = iomd_prepare(again, IOMD_DIRECTION_OUT);

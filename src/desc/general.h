@@ -46,6 +46,9 @@ int iomd_general_init_with_options(struct iomd *md, const void *buffers, u32 cou
 struct iomd *iomd_general_of_payer(const struct iomd_address_range *ranges, u32 count,
 				   u64 options, const struct iomd_payer *payer);
 
+/* The same ranges once more, of the same payer; not of one that has memory of its own. */
+struct iomd *iomd_general_describe_again(struct iomd_general *original);
+
 static inline struct iomd_general *iomd_to_general(struct iomd *md)
 {
 	return container_of(md, struct iomd_general, md);

@@ -7,7 +7,9 @@
 #include <iomd/descriptor.h>
 #include <iomd/sub.h>
 
+#include "../debug/inject.h"
 #include "../desc/buffer.h"
+#include "../desc/descriptor.h"
 #include "../desc/general.h"
 #include "mapping.h"
 #include "snapshot.h"
@@ -19,6 +21,7 @@ static struct iomd *snapshot_copy(struct iomd *md, unsigned int in_page)
 	struct iomd *buffer;
 	void *bytes;
 
+	iomd_inject_step(IOMD_STEP_TO_BE_COPIED);
 	if (check_add_overflow(length, in_page, &bytes_needed))
 		return ERR_PTR(-ENOMEM);
 	buffer = iomd_buffer_with_options(IOMD_DIRECTION_OUT_IN, bytes_needed, 0);
@@ -32,18 +35,49 @@ static struct iomd *snapshot_copy(struct iomd *md, unsigned int in_page)
 	return buffer;
 }
 
-static struct iomd *prepare_and_copy(struct iomd *md)
+/*
+ * The snapshot is nothing that a driver can tell from its own prepares and completes, so it
+ * holds no preparation of the descriptor. What is prepared is read as anybody may; -EAGAIN
+ * if it is not, or not for long enough.
+ */
+static struct iomd *copy_prepared(struct iomd *md, unsigned int *in_page)
+{
+	u64 length = iomd_get_length(md);
+
+	if (iomd_hold(md, 0, length))
+		return ERR_PTR(-EAGAIN);
+	*in_page = offset_in_page(iomd_get_physical_address(md));
+	iomd_drop(md, 0, length);
+	return snapshot_copy(md, *in_page);
+}
+
+static struct iomd *prepare_and_copy(struct iomd *md, unsigned int *in_page)
+{
+	struct iomd *again = iomd_general_describe_again(iomd_to_general(md)), *buffer;
+	int ret;
+
+	if (IS_ERR(again))
+		return again;
+	ret = iomd_prepare(again, IOMD_DIRECTION_OUT);
+	if (ret) {
+		iomd_release(again);
+		return ERR_PTR(ret);
+	}
+	buffer = copy_prepared(again, in_page);
+	iomd_complete(again, IOMD_DIRECTION_NONE);
+	iomd_release(again);
+	return buffer;
+}
+
+static struct iomd *snapshot_make(struct iomd *md)
 {
 	struct iomd *buffer, *snapshot;
 	unsigned int in_page;
 	int ret;
 
-	ret = iomd_prepare(md, IOMD_DIRECTION_OUT);
-	if (ret)
-		return ERR_PTR(ret);
-	in_page = offset_in_page(iomd_get_physical_address(md));
-	buffer = snapshot_copy(md, in_page);
-	iomd_complete(md, IOMD_DIRECTION_NONE);
+	buffer = copy_prepared(md, &in_page);
+	if (buffer == ERR_PTR(-EAGAIN))
+		buffer = prepare_and_copy(md, &in_page);
 	if (IS_ERR(buffer))
 		return buffer;
 	/* Whose memory it is a copy of pays for two of it from now on. */
@@ -92,7 +126,7 @@ int iomd_mapping_take_snapshot(struct iomd_mapping *mapping)
 		return -EOPNOTSUPP;
 	snapshot = snapshot_agree(iomd_to_general(md), NULL);
 	if (!snapshot)
-		snapshot = prepare_and_copy(md);
+		snapshot = snapshot_make(md);
 	if (IS_ERR(snapshot))
 		return PTR_ERR(snapshot);
 	snapshot = snapshot_agree(iomd_to_general(md), snapshot);

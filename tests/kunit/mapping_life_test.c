@@ -16,6 +16,7 @@
 
 #include <asm/unistd.h>
 
+#include "../../src/debug/inject.h"
 #include "maps.h"
 
 /*
@@ -589,6 +590,73 @@ static void copy_on_write_shows_a_snapshot(struct kunit *test)
 	iomd_mapping_release(first);
 }
 
+/* What a driver does with the memory while it is being copied. */
+static struct {
+	struct iomd *md;
+	bool prepare;
+	int prepared;
+	int completed;
+	u64 id;
+} meanwhile;
+
+static void when_copied(enum iomd_step step)
+{
+	struct iomd *md = meanwhile.md;
+
+	if (step != IOMD_STEP_TO_BE_COPIED || !md)
+		return;
+	meanwhile.md = NULL;
+	meanwhile.prepared = meanwhile.prepare ? iomd_prepare(md, IOMD_DIRECTION_IN) : 0;
+	meanwhile.completed = iomd_complete(md, 0);
+	meanwhile.id = iomd_get_preparation_id(md);
+}
+
+static void copies_are_not_in_a_drivers_way(struct kunit *test)
+{
+	struct iomd_mapping *mapping;
+	unsigned int prepare;
+	struct area area;
+	struct iomd *md;
+
+	area_make(&area, puppet_start(test), AREA_SCATTERED, 2);
+	area_fill(&area);
+	/* One that prepares, and one that has prepared and completes. */
+	for (prepare = 0; prepare < 2; prepare++) {
+		md = made(test, iomd_with_address_range(area.address + 100, P, BOTH |
+							IOMD_MEMORY_MAP_COPY_ON_WRITE,
+							area.puppet->task));
+		if (!prepare)
+			KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);
+		meanwhile.md = md;
+		meanwhile.prepare = prepare;
+		iomd_inject_at_steps(when_copied);
+		iomd_inject_arm(0);
+		mapping = iomd_map(md, 0);
+		iomd_inject_disarm();
+		iomd_inject_at_steps(NULL);
+		mapped(test, mapping);
+		KUNIT_EXPECT_PTR_EQ(test, meanwhile.md, NULL);
+		KUNIT_EXPECT_EQ(test, meanwhile.prepared, 0);
+		KUNIT_EXPECT_EQ(test, meanwhile.completed, 0);
+		KUNIT_EXPECT_EQ(test, meanwhile.id, IOMD_PREPARATION_ID_UNPREPARED);
+		KUNIT_EXPECT_EQ(test, (u64)find_mismatch(bytes_of(mapping), 100, P), P);
+		iomd_mapping_release(mapping);
+		iomd_release(md);
+	}
+	/* What is prepared for long is copied as it is, and charged once more only. */
+	md = made(test, iomd_with_address_range(area.address, 2 * P, BOTH |
+						IOMD_MEMORY_MAP_COPY_ON_WRITE,
+						area.puppet->task));
+	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);
+	mapping = mapped(test, iomd_map(md, 0));
+	KUNIT_EXPECT_EQ(test, (u64)find_mismatch(bytes_of(mapping), 0, 2 * P), 2 * P);
+	KUNIT_EXPECT_EQ(test, (s64)atomic64_read(&area.puppet->mm->pinned_vm), 4LL);
+	iomd_mapping_release(mapping);
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	iomd_release(md);
+	puppet_kill(area.puppet);
+}
+
 static void copies_of_what_is_not_there(struct kunit *test)
 {
 	struct iomd_address_range all = {
@@ -664,6 +732,7 @@ static struct kunit_case life_cases[] = {
 	KUNIT_CASE(wiring_a_range),
 	KUNIT_CASE(lists_of_mappings),
 	KUNIT_CASE(copy_on_write_shows_a_snapshot),
+	KUNIT_CASE(copies_are_not_in_a_drivers_way),
 	KUNIT_CASE(copies_of_what_is_not_there),
 	KUNIT_CASE(parts_of_what_was_mapped_whole_go),
 	{}
