@@ -89,6 +89,7 @@ static int __init open_rooms(void)
 err_unregister:
 	os_object_barrier();
 	unregister_classes(i);
+	iomd_user_view_exit_room();
 	iomd_dma_device_exit_room();
 err_purge:
 	iomd_purge_exit_room();
@@ -117,6 +118,7 @@ static void __exit iomd_module_exit(void)
 	/* Objects whose end is still under way are of these classes. */
 	os_object_barrier();
 	unregister_classes(ARRAY_SIZE(classes));
+	iomd_user_view_exit_room();
 	iomd_dma_device_exit_room();
 	iomd_purge_exit_room();
 	iomd_mapping_exit_room();

@@ -277,20 +277,25 @@ void iomd_task_give_back_later(struct iomd_view *view)
 	spin_unlock(&stale_lock);
 }
 
+/* In the address space that it is in. False: to be tried again. */
+static bool erase_view(struct iomd_view *view)
+{
+	return iomd_erase_is_final(iomd_erase(&view->inode, view->start, view->length));
+}
+
 /**
  * iomd_task_give_back() - give addresses back that the current task gave up
  * @view: that was revoked
  *
- * Later, if others are at the address space right now: one of them may be who asks.
+ * Later, if others are at the address space right now, one of whom may be who asks, or if
+ * memory fails.
  *
  * Context: may sleep; takes mmap_lock.
  */
 void iomd_task_give_back(struct iomd_view *view)
 {
-	if (rwsem_is_locked(&current->mm->mmap_lock))
+	if (rwsem_is_locked(&current->mm->mmap_lock) || !erase_view(view))
 		iomd_task_give_back_later(view);
-	else
-		iomd_erase(&view->inode, view->start, view->length);
 }
 
 static struct iomd_view *next_stale(struct mm_struct *mm)
@@ -313,9 +318,12 @@ static struct iomd_view *next_stale(struct mm_struct *mm)
 static void erase_stale_views(struct mm_struct *mm)
 {
 	struct iomd_view *view;
+	bool done = true;
 
-	while ((view = next_stale(mm))) {
-		iomd_erase(&view->inode, view->start, view->length);
+	while (done && (view = next_stale(mm))) {
+		done = erase_view(view);
+		if (!done)
+			iomd_task_give_back_later(view);
 		iput(&view->inode);
 	}
 }

@@ -64,7 +64,7 @@ static const struct file_operations eraser_fops = {
  * @length: bytes, whole pages
  *
  * Return: 0; or, with nothing changed: -ESTALE if something else is there, or there is
- * a gap; else what making a file or mmap() gave.
+ * a gap; else what making a file or mmap() gave. See iomd_erase_is_final().
  * Context: may sleep; takes mmap_lock.
  */
 int iomd_erase(struct inode *inode, unsigned long start, unsigned long length)

@@ -2,57 +2,182 @@
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/list.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
+#include <linux/rwsem.h>
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
 
 #include "../debug/inject.h"
 #include "../object/object.h"
 #include "erase.h"
 #include "user_view.h"
 
-/* The first piece of the view from @from on that is still there. */
-static bool find_piece(const struct iomd_user_view *view, unsigned long from,
-		       unsigned long *start, unsigned long *end)
+/*
+ * Addresses of a process that are to be given back. Nothing is to be seen there by then, so
+ * that is not worth waiting for a process that is at its address space itself: it is tried
+ * again later.
+ */
+struct user_place {
+	struct list_head node;
+	/* Held, both. */
+	struct mm_struct *mm;
+	struct file *file;
+	unsigned long address;
+	unsigned long length;
+};
+
+/* In jiffies: between the first tries, and at most. */
+#define FIRST_PAUSE	(HZ / 10)
+#define LONGEST_PAUSE	(60 * HZ)
+
+static void try_places(struct work_struct *work);
+
+/* guards what follows */
+static DEFINE_SPINLOCK(places_lock);
+static LIST_HEAD(places);
+static unsigned long pause;
+static DECLARE_DELAYED_WORK(places_work, try_places);
+
+static void free_place(struct user_place *place)
 {
-	unsigned long view_end = view->address + view->length;
-	struct vm_area_struct *vma;
-	bool found = false;
+	mmdrop(place->mm);
+	fput(place->file);
+	kfree(place);
+}
 
-	VMA_ITERATOR(iterator, view->mm, from);
+static struct user_place *make_place(struct file *file, unsigned long length)
+{
+	struct user_place *place = iomd_should_fail() ? NULL :
+				   kzalloc(sizeof(*place), GFP_KERNEL_ACCOUNT);
 
-	if (!mmap_read_trylock(view->mm))
-		return false;
-	for_each_vma_range(iterator, vma, view_end) {
-		if (vma->vm_file != view->file)
-			continue;
-		*start = max(vma->vm_start, from);
-		*end = min(vma->vm_end, view_end);
-		found = true;
-		break;
-	}
-	mmap_read_unlock(view->mm);
-	return found;
+	if (!place)
+		return NULL;
+	mmgrab(current->mm);
+	place->mm = current->mm;
+	place->file = get_file(file);
+	place->length = length;
+	return place;
 }
 
 /*
- * What the process has put there instead, meanwhile, stays. There is nothing to be seen
- * by now, so this is for the addresses only, and not worth waiting for a process that
- * is at them itself.
+ * The first piece of the place from @from on that still shows the file: 1, or 0 if there is
+ * none; -EAGAIN if somebody is at the address space, for whom to unmap it would wait.
  */
-static void user_view_unmap(const struct iomd_user_view *view)
+static int find_piece(const struct user_place *place, unsigned long from,
+		      unsigned long *start, unsigned long *end)
 {
-	unsigned long at = view->address, start, end;
+	unsigned long place_end = place->address + place->length;
+	struct vm_area_struct *vma;
+	int found = 0;
 
-	kthread_use_mm(view->mm);
-	for (; find_piece(view, at, &start, &end); at = end) {
-		iomd_inject_step(IOMD_STEP_PIECE_FOUND);
-		iomd_erase(file_inode(view->file), start, end - start);
+	VMA_ITERATOR(iterator, place->mm, from);
+
+	if (rwsem_is_locked(&place->mm->mmap_lock) || !mmap_read_trylock(place->mm))
+		return -EAGAIN;
+	for_each_vma_range(iterator, vma, place_end) {
+		if (vma->vm_file != place->file)
+			continue;
+		*start = max(vma->vm_start, from);
+		*end = min(vma->vm_end, place_end);
+		found = 1;
+		break;
 	}
-	kthread_unuse_mm(view->mm);
+	mmap_read_unlock(place->mm);
+	return found;
+}
+
+/* What the process has put there instead, meanwhile, stays. False: to be tried again. */
+static bool erase_place(const struct user_place *place)
+{
+	unsigned long at = place->address, start, end;
+	int ret;
+
+	while ((ret = find_piece(place, at, &start, &end)) > 0) {
+		iomd_inject_step(IOMD_STEP_PIECE_FOUND);
+		ret = iomd_erase(file_inode(place->file), start, end - start);
+		/* Of what has just changed there may be something left. */
+		if (ret == -ESTALE || !iomd_erase_is_final(ret))
+			return false;
+		at = end;
+	}
+	return !ret;
+}
+
+static bool try_place(const struct user_place *place)
+{
+	bool done;
+
+	if (!mmget_not_zero(place->mm))
+		return true;
+	kthread_use_mm(place->mm);
+	done = erase_place(place);
+	kthread_unuse_mm(place->mm);
+	/* Nor is what a process leaves behind when it exits ours to wait for. */
+	mmput_async(place->mm);
+	return done;
+}
+
+/* Have a list of places be tried again, after @wait. */
+static void put_places_off(struct list_head *list, unsigned long wait)
+{
+	spin_lock(&places_lock);
+	list_splice_tail_init(list, &places);
+	pause = wait;
+	/* It may be due much later. */
+	cancel_delayed_work(&places_work);
+	schedule_delayed_work(&places_work, wait);
+	spin_unlock(&places_lock);
+}
+
+static void try_places(struct work_struct *work)
+{
+	struct user_place *place, *next;
+	unsigned long wait;
+	LIST_HEAD(list);
+
+	spin_lock(&places_lock);
+	list_splice_init(&places, &list);
+	wait = min_t(unsigned long, pause * 2, LONGEST_PAUSE);
+	spin_unlock(&places_lock);
+	list_for_each_entry_safe(place, next, &list, node) {
+		if (!try_place(place))
+			continue;
+		list_del(&place->node);
+		free_place(place);
+	}
+	if (!list_empty(&list))
+		put_places_off(&list, wait);
+}
+
+static void give_place_back(struct user_place *place)
+{
+	LIST_HEAD(list);
+
+	if (try_place(place)) {
+		free_place(place);
+		return;
+	}
+	list_add(&place->node, &list);
+	put_places_off(&list, FIRST_PAUSE);
+}
+
+/* No view is left that could bring more. */
+void iomd_user_view_exit_room(void)
+{
+	struct user_place *place, *next;
+
+	cancel_delayed_work_sync(&places_work);
+	list_for_each_entry_safe(place, next, &places, node)
+		free_place(place);
 }
 
 /* Nothing is to be seen where the process, or a child of it, has moved it. */
@@ -72,17 +197,14 @@ static void user_view_free(struct os_object *object)
 {
 	struct iomd_user_view *view = container_of(object, struct iomd_user_view, object);
 
-	if (!view->file)
+	if (!view->place)
 		return;
-	if (view->address)
-		empty_file(view->file);
-	if (view->address && mmget_not_zero(view->mm)) {
-		user_view_unmap(view);
-		/* Nor is what a process leaves behind when it exits ours to wait for. */
-		mmput_async(view->mm);
+	if (!view->address) {
+		free_place(view->place);
+		return;
 	}
-	mmdrop(view->mm);
-	fput(view->file);
+	empty_file(view->place->file);
+	give_place_back(view->place);
 }
 
 struct os_meta_class iomd_user_view_meta_class = {
@@ -116,21 +238,22 @@ struct iomd_user_view *iomd_user_view_make(struct file *file, unsigned long leng
 	if (!view)
 		return ERR_PTR(-ENOMEM);
 	INIT_WORK(&view->end, end_view);
-	mmgrab(current->mm);
-	view->mm = current->mm;
-	view->file = get_file(file);
-	view->length = length;
-	address = iomd_should_fail() ? -ENOMEM :
+	view->place = make_place(file, length);
+	address = !view->place || iomd_should_fail() ? -ENOMEM :
 		  vm_mmap(file, 0, length, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
 	if (IS_ERR_VALUE(address)) {
 		iomd_user_view_end(view);
 		return ERR_PTR(address);
 	}
 	view->address = address;
+	view->place->address = address;
 	return view;
 }
 
-/* NULL is fine. What is mapped goes soon; see os_object_barrier(). */
+/*
+ * NULL is fine. What is to be seen goes soon; see os_object_barrier(). So do its addresses,
+ * unless the process is at its address space just then: then, some time after.
+ */
 void iomd_user_view_end(struct iomd_user_view *view)
 {
 	if (view)

@@ -12,22 +12,21 @@
 #include <iomd/object.h>
 
 struct file;
-struct mm_struct;
+struct user_place;
 
 struct iomd_user_view {
 	struct os_object object;
 	/* Its end waits for the process, and for whoever is at the file. */
 	struct work_struct end;
-	/* Held, both. */
-	struct mm_struct *mm;
-	struct file *file;
+	struct user_place *place;
+	/* 0: not mapped. */
 	unsigned long address;
-	unsigned long length;
 };
 
 extern struct os_meta_class iomd_user_view_meta_class;
 
 struct iomd_user_view *iomd_user_view_make(struct file *file, unsigned long length);
 void iomd_user_view_end(struct iomd_user_view *view);
+void iomd_user_view_exit_room(void);
 
 #endif

@@ -190,6 +190,82 @@ static long make_it(void *data)
 	return 0;
 }
 
+/* A process that gives up a mapping of its own, while a step fails. */
+struct giver {
+	struct request request;
+	unsigned int nth;
+	bool unmaps;
+	bool failed;
+};
+
+static long give_up(void *data)
+{
+	struct giver *giver = data;
+
+	iomd_inject_arm(giver->nth);
+	if (giver->unmaps)
+		iomd_mapping_unmap(giver->request.mapping);
+	iomd_mapping_release(giver->request.mapping);
+	giver->request.mapping = ERR_PTR(-ENOENT);
+	/* The next one has what was only released given back. */
+	if (!giver->unmaps)
+		make_request(&giver->request);
+	giver->failed = iomd_inject_disarm();
+	if (!IS_ERR(giver->request.mapping)) {
+		iomd_mapping_unmap(giver->request.mapping);
+		iomd_mapping_release(giver->request.mapping);
+	}
+	return 0;
+}
+
+/* It is where the other one was, or nothing is there. */
+static bool is_given_back(const struct giver *giver, struct puppet *puppet, unsigned long address)
+{
+	struct vm_area_struct *vma;
+	bool is;
+
+	mmap_read_lock(puppet->mm);
+	vma = find_vma(puppet->mm, address);
+	is = !vma || vma->vm_start > address ||
+	     address == iomd_mapping_get_address(giver->request.mapping);
+	mmap_read_unlock(puppet->mm);
+	return is;
+}
+
+static void addresses_that_could_not_be_given_back(struct kunit *test)
+{
+	struct puppet *puppet = puppet_start(test);
+	struct giver giver = {
+		.request = {
+			.md = made(test, iomd_buffer_with_options(BOTH, P, 0)),
+			.task = puppet->task,
+			.options = ANY | IOMD_MAP_UNIQUE,
+		},
+	};
+	unsigned long address;
+	unsigned int unmaps;
+
+	for (unmaps = 0; unmaps < 2; unmaps++) {
+		giver.unmaps = unmaps;
+		giver.nth = 0;
+		do {
+			giver.nth++;
+			puppet_call(puppet, make_it, &giver.request);
+			address = iomd_mapping_get_address(mapped(test, giver.request.mapping));
+			puppet_call(puppet, give_up, &giver);
+			/* The next one has them given back. */
+			puppet_call(puppet, make_it, &giver.request);
+			mapped(test, giver.request.mapping);
+			KUNIT_EXPECT_TRUE_MSG(test, is_given_back(&giver, puppet, address),
+					      "%u, step %u", unmaps, giver.nth);
+			end_mapping(giver.request.mapping);
+		} while (giver.failed);
+		KUNIT_EXPECT_GT(test, giver.nth, 1U);
+	}
+	iomd_release(giver.request.md);
+	puppet_kill(puppet);
+}
+
 /* Whoever places it, the task that gets it could have done so, or not. */
 static void rules_of_the_target_hold(struct kunit *test)
 {
@@ -643,6 +719,7 @@ static void copies_are_not_in_a_drivers_way(struct kunit *test)
 		iomd_mapping_release(mapping);
 		iomd_release(md);
 	}
+	os_object_barrier();
 	/* What is prepared for long is copied as it is, and charged once more only. */
 	md = made(test, iomd_with_address_range(area.address, 2 * P, BOTH |
 						IOMD_MEMORY_MAP_COPY_ON_WRITE,
@@ -721,6 +798,7 @@ static struct kunit_case life_cases[] = {
 	KUNIT_CASE(user_addresses),
 	KUNIT_CASE(limits_of_the_target_hold),
 	KUNIT_CASE(rules_of_the_target_hold),
+	KUNIT_CASE(addresses_that_could_not_be_given_back),
 	KUNIT_CASE(workers_of_reclaim_may_map),
 	KUNIT_CASE(who_waits_for_a_place_can_be_killed),
 	KUNIT_CASE(user_mappings_of_what_does_not_fit),

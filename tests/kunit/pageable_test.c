@@ -2,6 +2,7 @@
 /*
  * Buffers of pageable memory: when it is there, who sees it, who pays for it.
  */
+#include <linux/delay.h>
 #include <linux/fcntl.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -576,6 +577,27 @@ static void takes_only_its_own_away(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, can_touch(&scene, moved));
 }
 
+static bool is_free(const struct scene *scene, u64 address)
+{
+	struct vm_area_struct *vma;
+	bool is;
+
+	mmap_read_lock(scene->puppet->mm);
+	vma = find_vma(scene->puppet->mm, address);
+	is = !vma || vma->vm_start > address;
+	mmap_read_unlock(scene->puppet->mm);
+	return is;
+}
+
+static bool comes_to_be_free(const struct scene *scene, u64 address)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < 100 && !is_free(scene, address); tries++)
+		msleep(50);
+	return is_free(scene, address);
+}
+
 /* The process puts something else there in the last moment. */
 static struct {
 	unsigned long at;
@@ -612,9 +634,11 @@ static void takes_nothing_away_that_has_just_come(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, last_moment.put, last_moment.at);
 		puppet_read(scene.puppet, last_moment.at, &byte, 1);
 		KUNIT_EXPECT_EQ(test, byte, 77);
-		/* What is left of the view shows nothing. */
+		/* What is left of the view shows nothing, and goes later. */
 		KUNIT_EXPECT_FALSE(test, can_touch(&scene, scene.area.address +
 						   (page + 1) % 3 * P));
+		KUNIT_EXPECT_TRUE(test, comes_to_be_free(&scene, scene.area.address +
+							 (page + 1) % 3 * P));
 	}
 }
 
@@ -639,6 +663,46 @@ static void may_end_in_the_middle_of_anything(struct kunit *test)
 	os_object_barrier();
 	KUNIT_EXPECT_FALSE(test, can_touch(&scene, scene.area.address));
 	KUNIT_EXPECT_EQ(test, charged(&scene), 0LL);
+}
+
+/* Nobody's end waits for a process that is at its address space; its addresses do. */
+static void addresses_are_given_back_later(struct kunit *test)
+{
+	struct mm_struct *mm;
+	struct scene scene;
+	bool waits;
+
+	/* By when it was tried several times. */
+	scene_open(&scene, test, 3 * P);
+	mm = scene.puppet->mm;
+	mmap_write_lock(mm);
+	iomd_release(scene.md);
+	msleep(400);
+	mmap_write_unlock(mm);
+	KUNIT_EXPECT_TRUE(test, comes_to_be_free(&scene, scene.area.address));
+
+	scene_open(&scene, test, 3 * P);
+	mm = scene.puppet->mm;
+	mmap_read_lock(mm);
+	iomd_release(scene.md);
+	msleep(200);
+	/* It can't be had while somebody waits to change what is mapped. */
+	waits = !mmap_read_trylock(mm);
+	if (!waits)
+		mmap_read_unlock(mm);
+	mmap_read_unlock(mm);
+	KUNIT_EXPECT_FALSE(test, waits);
+	KUNIT_EXPECT_TRUE(test, comes_to_be_free(&scene, scene.area.address));
+
+	/* Nor is there anything to be done once the process has ended. */
+	scene_open(&scene, test, 3 * P);
+	mm = scene.puppet->mm;
+	mmap_write_lock(mm);
+	iomd_release(scene.md);
+	msleep(50);
+	mmap_write_unlock(mm);
+	puppet_kill(scene.puppet);
+	msleep(300);
 }
 
 static void outlives_its_process(struct kunit *test)
@@ -865,6 +929,7 @@ static struct kunit_case pageable_cases[] = {
 	KUNIT_CASE(takes_only_its_own_away),
 	KUNIT_CASE(takes_nothing_away_that_has_just_come),
 	KUNIT_CASE(may_end_in_the_middle_of_anything),
+	KUNIT_CASE(addresses_are_given_back_later),
 	KUNIT_CASE(outlives_its_process),
 	KUNIT_CASE(its_rights_end_with_its_process),
 	KUNIT_CASE(is_the_processes_not_the_threads),
