@@ -444,8 +444,9 @@ static struct iomd_mapping *mapping_create(struct iomd *md, struct task_struct *
  * modes, or of device memory that is not one piece, or together with RAM, or
  * read-only, or with guards, kernel guards where the architecture can't have them, or a
  * composite of which a part is to be shown as a copy;
- * -ENOMEM, also if the task's RLIMIT_AS is exceeded; -EINTR if a fatal signal came; else
- * as iomd_prepare(), or what mmap() would say to the task.
+ * -ENOMEM, also if the task's RLIMIT_AS is exceeded; -EAGAIN if it locks all that it maps
+ * (MCL_FUTURE), and that would be more than its RLIMIT_MEMLOCK; -EINTR if a fatal signal
+ * came; else as iomd_prepare(), or what mmap() would say to the task.
  * Context: may sleep, also in a worker that memory reclaim waits for; takes the task's
  * mmap_lock.
  */

@@ -2,9 +2,9 @@
 /*
  * A VMA in any live task, by the rules of that task. Only a kernel thread may step into
  * an address space that is not its own, so a worker does it for us there. It has the
- * task's credentials meanwhile, for what the kernel and its security modules ask; what
- * the kernel reads from the caller instead, which is the worker then, is looked at by
- * iomd_task_may_have().
+ * task's credentials meanwhile, for what the kernel and its security modules ask, and its
+ * limit of locked memory; what else the kernel reads from the caller instead, which is the
+ * worker then, is looked at by iomd_task_may_have().
  */
 #include <linux/completion.h>
 #include <linux/cred.h>
@@ -15,6 +15,7 @@
 #include <linux/mman.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
+#include <linux/resource.h>
 #include <linux/rwsem.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -114,13 +115,28 @@ static unsigned long flags_for(const struct mm_struct *mm)
 	return 0;
 }
 
+/*
+ * How much of what is mapped may be locked (MCL_FUTURE): what is asked before any of our
+ * code is, so that this thread has the limit itself meanwhile. The one that it had.
+ */
+static unsigned long set_memlock_limit(unsigned long limit)
+{
+	unsigned long *own = &current->signal->rlim[RLIMIT_MEMLOCK].rlim_cur;
+	unsigned long was = READ_ONCE(*own);
+
+	WRITE_ONCE(*own, limit);
+	return was;
+}
+
 /* In the task's address space, but in a kernel thread. */
 static void place_for_task(struct task_placement *placement)
 {
 	const struct cred *cred = get_task_cred(placement->task);
 	const struct cred *own = override_creds(cred);
+	unsigned long limit = set_memlock_limit(task_rlimit(placement->task, RLIMIT_MEMLOCK));
 
 	placement_map(placement, flags_for(placement->mm));
+	set_memlock_limit(limit);
 	revert_creds(own);
 	put_cred(cred);
 }
@@ -171,7 +187,7 @@ static bool placement_claim(struct task_placement *placement)
  * What mmap() asks of its caller, where that is a kernel thread. A worker learns whether
  * somebody waits for it, too.
  *
- * Return: 0; -ENOMEM; -EAGAIN; -EINTR if nobody waits for the VMA any more.
+ * Return: 0; -ENOMEM; -EINTR if nobody waits for the VMA any more.
  * Context: may sleep; with mmap_lock.
  */
 int iomd_task_may_have(const struct iomd_mapping *mapping, struct vm_area_struct *vma)

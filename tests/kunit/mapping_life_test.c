@@ -392,6 +392,40 @@ static void limits_of_the_target_hold(struct kunit *test)
 	iomd_release(md);
 }
 
+/* As who calls mmap() is told who locks all that comes. */
+static void locked_memory_has_a_limit(struct kunit *test)
+{
+	struct puppet *puppet = puppet_start(test);
+	struct iomd *fits = made(test, iomd_buffer_with_options(BOTH, 4 * P, 0));
+	struct iomd *md = made(test, iomd_buffer_with_options(BOTH, 5 * P, 0));
+	struct iomd *large = made(test, iomd_buffer_with_options(BOTH, 2 * (u64)MLOCK_LIMIT, 0));
+	struct request request = { .md = md, .task = puppet->task, .options = ANY };
+	struct rlimit *limit = puppet->task->signal->rlim + RLIMIT_MEMLOCK;
+
+	KUNIT_ASSERT_EQ(test, puppet_syscall(puppet, __NR_mlockall, MCL_FUTURE), 0L);
+	limit->rlim_cur = 4 * P;
+	/* Who may, may. */
+	end_mapping(mapped(test, ask(md, puppet->task, 0, ANY, 0, 0)));
+	KUNIT_ASSERT_EQ(test, puppet_syscall(puppet, __NR_setresuid, 1000, 1000, 1000), 0L);
+	KUNIT_EXPECT_EQ(test, puppet_syscall(puppet, __NR_mmap, 0, 5 * P, PROT_READ,
+					     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), (long)-EAGAIN);
+	puppet_call(puppet, make_it, &request);
+	expect_unmapped(test, request.mapping, -EAGAIN);
+	expect_unmapped(test, ask(md, puppet->task, 0, ANY, 0, 0), -EAGAIN);
+	puppet_adopt_mm(puppet);
+	request.mapping = ask(md, puppet->task, 0, ANY, 0, 0);
+	puppet_leave_mm(puppet);
+	expect_unmapped(test, request.mapping, -EAGAIN);
+	end_mapping(mapped(test, ask(fits, puppet->task, 0, ANY, 0, 0)));
+	/* A worker's own limit is nothing to the task. */
+	limit->rlim_cur = RLIM_INFINITY;
+	end_mapping(mapped(test, ask(large, puppet->task, 0, ANY, 0, 0)));
+	iomd_release(fits);
+	iomd_release(md);
+	iomd_release(large);
+	puppet_kill(puppet);
+}
+
 static void user_mappings_of_what_does_not_fit(struct kunit *test)
 {
 	struct puppet *puppet = puppet_start(test);
@@ -797,6 +831,7 @@ static struct kunit_case life_cases[] = {
 	KUNIT_CASE(kernel_memory_at_a_fixed_address),
 	KUNIT_CASE(user_addresses),
 	KUNIT_CASE(limits_of_the_target_hold),
+	KUNIT_CASE(locked_memory_has_a_limit),
 	KUNIT_CASE(rules_of_the_target_hold),
 	KUNIT_CASE(addresses_that_could_not_be_given_back),
 	KUNIT_CASE(workers_of_reclaim_may_map),
