@@ -72,7 +72,7 @@ static void put_placement(struct task_placement *placement)
 }
 
 static struct task_placement *new_placement(struct iomd_mapping *mapping, struct file *file,
-				       unsigned long address, unsigned long length)
+					    unsigned long address, unsigned long length)
 {
 	struct task_placement *placement = iomd_should_fail() ? NULL :
 				      kzalloc(sizeof(*placement), GFP_KERNEL);

@@ -17,12 +17,25 @@
 #include <linux/mman.h>
 #include <linux/module.h>
 #include <linux/sched.h>
+#include <linux/userfaultfd_k.h>
 
 #include "../debug/inject.h"
 #include "erase.h"
 
-/* Are all of these pages of the file, and mapped? Under mmap_lock. */
-static bool is_all_of(const struct inode *inode, unsigned long start, unsigned long end)
+/*
+ * Is somebody told when it is unmapped, for whom the kernel waits until he has read that? A
+ * task may wait for what it asked to be told; a worker of ours must not.
+ */
+static bool would_wait(const struct vm_area_struct *vma)
+{
+	return (current->flags & PF_KTHREAD) && userfaultfd_armed((struct vm_area_struct *)vma);
+}
+
+/*
+ * Are all of these pages of the file, and mapped? 0; -ESTALE; -EAGAIN: not to be unmapped
+ * now. Under mmap_lock.
+ */
+static int check_all_of(const struct inode *inode, unsigned long start, unsigned long end)
 {
 	struct vm_area_struct *vma;
 	unsigned long at = start;
@@ -32,17 +45,21 @@ static bool is_all_of(const struct inode *inode, unsigned long start, unsigned l
 	mmap_assert_locked(current->mm);
 	for_each_vma_range(iterator, vma, end) {
 		if (vma->vm_start > at || !vma->vm_file || file_inode(vma->vm_file) != inode)
-			return false;
+			return -ESTALE;
+		if (would_wait(vma))
+			return -EAGAIN;
 		at = vma->vm_end;
 	}
-	return at >= end;
+	return at >= end ? 0 : -ESTALE;
 }
 
 static unsigned long eraser_get_unmapped_area(struct file *file, unsigned long address,
 					      unsigned long length, unsigned long pgoff,
 					      unsigned long flags)
 {
-	return is_all_of(file->private_data, address, address + length) ? address : -ESTALE;
+	int ret = check_all_of(file->private_data, address, address + length);
+
+	return ret ?: address;
 }
 
 /* By now nothing is there any more. */
@@ -64,7 +81,8 @@ static const struct file_operations eraser_fops = {
  * @length: bytes, whole pages
  *
  * Return: 0; or, with nothing changed: -ESTALE if something else is there, or there is
- * a gap; else what making a file or mmap() gave. See iomd_erase_is_final().
+ * a gap; -EAGAIN for a kernel thread where the process is told of what is unmapped, by
+ * userfaultfd; else what making a file or mmap() gave. See iomd_erase_is_final().
  * Context: may sleep; takes mmap_lock.
  */
 int iomd_erase(struct inode *inode, unsigned long start, unsigned long length)

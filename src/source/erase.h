@@ -15,7 +15,7 @@ int iomd_erase(struct inode *inode, unsigned long start, unsigned long length);
 /* Would it be the same another time? Memory comes back, and who was killed is not always. */
 static inline bool iomd_erase_is_final(int ret)
 {
-	return ret != -ENOMEM && ret != -EINTR;
+	return ret != -ENOMEM && ret != -EINTR && ret != -EAGAIN;
 }
 
 #endif

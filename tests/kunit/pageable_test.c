@@ -10,6 +10,8 @@
 #include <linux/resource.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/userfaultfd.h>
+#include <linux/workqueue.h>
 
 #include <asm/unistd.h>
 
@@ -642,6 +644,59 @@ static void takes_nothing_away_that_has_just_come(struct kunit *test)
 	}
 }
 
+/* The process is told of what is unmapped in the buffer, and reads nothing of it: the file. */
+static int watch_buffer(struct scene *scene)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_EVENT_UNMAP };
+	struct uffdio_register area = {
+		.range = { scene->area.address, scene->length },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	struct kunit *test = scene->test;
+	u64 scratch = puppet_string(scene->puppet, "");
+	int fd = puppet_syscall(scene->puppet, __NR_userfaultfd, 0);
+
+	KUNIT_ASSERT_GE(test, fd, 0);
+	puppet_write(scene->puppet, scratch, &api, sizeof(api));
+	KUNIT_ASSERT_EQ(test, 0L, puppet_syscall(scene->puppet, __NR_ioctl, fd, UFFDIO_API,
+						 scratch));
+	puppet_write(scene->puppet, scratch, &area, sizeof(area));
+	KUNIT_ASSERT_EQ(test, 0L, puppet_syscall(scene->puppet, __NR_ioctl, fd,
+						 UFFDIO_REGISTER, scratch));
+	return fd;
+}
+
+static void wait_for_ends(struct work_struct *work)
+{
+	os_object_barrier();
+}
+
+/* All of the kernel would wait for the process, which need not ever look. */
+static void a_process_that_is_told(struct kunit *test)
+{
+	struct work_struct barrier;
+	struct scene scene;
+	unsigned int tries;
+	int fd;
+
+	scene_open(&scene, test, 2 * P);
+	scene.length = 2 * P;
+	fd = watch_buffer(&scene);
+	iomd_release(scene.md);
+	INIT_WORK_ONSTACK(&barrier, wait_for_ends);
+	schedule_work(&barrier);
+	for (tries = 0; tries < 200 && work_busy(&barrier); tries++)
+		msleep(20);
+	KUNIT_EXPECT_FALSE(test, work_busy(&barrier));
+	KUNIT_EXPECT_FALSE(test, is_free(&scene, scene.area.address));
+	/* It is over once nobody is told any more. */
+	KUNIT_EXPECT_EQ(test, 0L, puppet_syscall(scene.puppet, __NR_close, fd));
+	flush_work(&barrier);
+	destroy_work_on_stack(&barrier);
+	KUNIT_EXPECT_TRUE(test, comes_to_be_free(&scene, scene.area.address));
+	puppet_kill(scene.puppet);
+}
+
 static long release_locked(void *data)
 {
 	struct scene *scene = data;
@@ -930,6 +985,7 @@ static struct kunit_case pageable_cases[] = {
 	KUNIT_CASE(takes_nothing_away_that_has_just_come),
 	KUNIT_CASE(may_end_in_the_middle_of_anything),
 	KUNIT_CASE(addresses_are_given_back_later),
+	KUNIT_CASE(a_process_that_is_told),
 	KUNIT_CASE(outlives_its_process),
 	KUNIT_CASE(its_rights_end_with_its_process),
 	KUNIT_CASE(is_the_processes_not_the_threads),
