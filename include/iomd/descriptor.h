@@ -69,6 +69,13 @@ struct task_struct;
  *	prepared. Never sleeps. NULL: nothing is done, and a complete meanwhile is the
  *	caller's mistake
  * @drop: undo one @hold of the same range. Never sleeps; in the place of both or of none
+ * @reserve_complete: see to it that one @complete can't be refused, or refuse it now with
+ *	nothing changed, as @complete would. The memory stays as it is prepared. Followed by
+ *	@complete_reserved or @cancel_complete. May sleep. NULL: of a composite that has
+ *	such a part, what @complete refuses leaves the other parts completed
+ * @complete_reserved: carry out what was reserved, see iomd_complete(). May sleep; in the
+ *	place of all three or of none. An error is passed on, but undoes nothing
+ * @cancel_complete: undo one @reserve_complete. May sleep
  *
  * Fill one statically. Members may be added at the end: an op left NULL always
  * means the base's way.
@@ -106,6 +113,9 @@ struct iomd_ops {
 	bool (*is_ram)(struct iomd *md, u64 offset);
 	int (*hold)(struct iomd *md, u64 offset, u64 length);
 	void (*drop)(struct iomd *md, u64 offset, u64 length);
+	int (*reserve_complete)(struct iomd *md);
+	int (*complete_reserved)(struct iomd *md, u64 direction);
+	void (*cancel_complete)(struct iomd *md);
 };
 
 /**

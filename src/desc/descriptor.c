@@ -148,7 +148,8 @@ IOMD_EXPORT(iomd_prepare);
  *
  * Return: 0; or, with nothing changed: -EINVAL for unknown bits; -EAGAIN if there
  * is no preparation to complete; -EBUSY if it is the last one and the memory is still
- * mapped, for a device or for the CPU; else what the class says.
+ * mapped, for a device or for the CPU; else what the class says. A composite completes
+ * all parts or none, but if a part is of a class that can't reserve completes.
  * Context: may sleep.
  */
 int iomd_complete(struct iomd *md, u64 direction)
@@ -161,6 +162,25 @@ int iomd_complete(struct iomd *md, u64 direction)
 	return md->ops->complete(md, direction);
 }
 IOMD_EXPORT(iomd_complete);
+
+int iomd_reserve_complete(struct iomd *md)
+{
+	if (READ_ONCE(md->users))
+		return iomd_refuse_complete(-EBUSY);
+	return md->ops->reserve_complete ? md->ops->reserve_complete(md) : 0;
+}
+
+int iomd_complete_reserved(struct iomd *md, u64 direction)
+{
+	return md->ops->complete_reserved ? md->ops->complete_reserved(md, direction) :
+					    md->ops->complete(md, direction);
+}
+
+void iomd_cancel_complete(struct iomd *md)
+{
+	if (md->ops->cancel_complete)
+		md->ops->cancel_complete(md);
+}
 
 /* Once means once: not once for each place that it might be inlined into. */
 noinline int iomd_refuse_complete(int error)

@@ -16,6 +16,14 @@ bool iomd_ends_anywhere(const struct os_object *object);
 int iomd_set_in_use(struct iomd *md, bool begin);
 int iomd_refuse_end_of_use(void);
 
+/*
+ * A complete in two steps, of which only the first one can be refused; see iomd_ops. Of a
+ * class that has no such steps, the second one can be refused, too.
+ */
+int iomd_reserve_complete(struct iomd *md);
+int iomd_complete_reserved(struct iomd *md, u64 direction);
+void iomd_cancel_complete(struct iomd *md);
+
 /* Say once that a driver completed what it must not, if @error is that; @error. */
 int iomd_refuse_complete(int error);
 

@@ -93,19 +93,47 @@ static void complete_source(struct iomd_general *general)
 	backing->source->complete(backing, iomd_prepares_is_writable(&general->prepares));
 }
 
-static int general_complete(struct iomd *md, u64 direction)
+/* What the prepare count said: 1 for the last one. */
+static int general_end_complete(struct iomd_general *general, int ret)
 {
-	struct iomd_general *general = iomd_to_general(md);
-	int ret;
-
-	if (is_physical(general))
-		return 0;
-	ret = iomd_prepares_begin_last(&general->prepares);
 	if (ret <= 0)
 		return ret;
 	complete_source(general);
 	iomd_prepares_end_last(&general->prepares);
 	return 0;
+}
+
+static int general_complete(struct iomd *md, u64 direction)
+{
+	struct iomd_general *general = iomd_to_general(md);
+
+	if (is_physical(general))
+		return 0;
+	return general_end_complete(general, iomd_prepares_begin_last(&general->prepares));
+}
+
+static int general_reserve_complete(struct iomd *md)
+{
+	struct iomd_general *general = iomd_to_general(md);
+
+	return is_physical(general) ? 0 : iomd_prepares_reserve_complete(&general->prepares);
+}
+
+static int general_complete_reserved(struct iomd *md, u64 direction)
+{
+	struct iomd_general *general = iomd_to_general(md);
+
+	if (is_physical(general))
+		return 0;
+	return general_end_complete(general, iomd_prepares_complete_reserved(&general->prepares));
+}
+
+static void general_cancel_complete(struct iomd *md)
+{
+	struct iomd_general *general = iomd_to_general(md);
+
+	if (!is_physical(general))
+		iomd_prepares_cancel_complete(&general->prepares);
 }
 
 static phys_addr_t extent_segment(const struct iomd_general *general, u64 offset, u64 *length)
@@ -324,6 +352,9 @@ const struct iomd_ops iomd_general_ops = {
 	.is_ram = general_is_ram,
 	.hold = general_hold,
 	.drop = general_drop,
+	.reserve_complete = general_reserve_complete,
+	.complete_reserved = general_complete_reserved,
+	.cancel_complete = general_cancel_complete,
 };
 
 struct os_meta_class iomd_general_meta_class = {

@@ -46,6 +46,25 @@ static int guard_page_complete(struct iomd *md, u64 direction)
 	return 0;
 }
 
+static int guard_page_reserve_complete(struct iomd *md)
+{
+	return iomd_prepares_reserve_complete(&to_guard_page(md)->prepares);
+}
+
+static int guard_page_complete_reserved(struct iomd *md, u64 direction)
+{
+	struct iomd_prepares *prepares = &to_guard_page(md)->prepares;
+
+	if (iomd_prepares_complete_reserved(prepares))
+		iomd_prepares_end_last(prepares);
+	return 0;
+}
+
+static void guard_page_cancel_complete(struct iomd *md)
+{
+	iomd_prepares_cancel_complete(&to_guard_page(md)->prepares);
+}
+
 static phys_addr_t guard_page_get_physical_segment(struct iomd *md, u64 offset, u64 *length,
 						   u64 options)
 {
@@ -89,6 +108,9 @@ static const struct iomd_ops guard_page_ops = {
 	.get_preparation_id = guard_page_get_preparation_id,
 	.get_page_counts = guard_page_get_page_counts,
 	.is_guard = guard_page_is_guard,
+	.reserve_complete = guard_page_reserve_complete,
+	.complete_reserved = guard_page_complete_reserved,
+	.cancel_complete = guard_page_cancel_complete,
 };
 
 struct os_meta_class iomd_guard_page_meta_class = {

@@ -24,6 +24,9 @@ static const struct iomd_ops interleaved_ops = {
 	.is_ram = iomd_composite_is_ram,
 	.hold = iomd_composite_hold,
 	.drop = iomd_composite_drop,
+	.reserve_complete = iomd_composite_reserve_complete,
+	.complete_reserved = iomd_composite_complete_reserved,
+	.cancel_complete = iomd_composite_cancel_complete,
 };
 
 struct os_meta_class iomd_interleaved_meta_class = {
@@ -149,6 +152,26 @@ static bool may_clear(struct iomd_composite *interleaved)
 	return may;
 }
 
+/* As often as it is prepared, or not at all. */
+static int interleaved_complete_fully(struct iomd_composite *interleaved)
+{
+	u64 reserved = 0;
+	int ret = 0;
+
+	while (!ret && interleaved->prepared) {
+		ret = iomd_composite_reserve_complete(&interleaved->md);
+		if (!ret)
+			reserved++;
+	}
+	for (; reserved; reserved--) {
+		if (ret)
+			iomd_composite_cancel_complete(&interleaved->md);
+		else
+			iomd_composite_complete_reserved(&interleaved->md, IOMD_DIRECTION_NONE);
+	}
+	return ret;
+}
+
 /**
  * iomd_interleaved_clear_memory_descriptors() - give all portions up
  * @md: interleaved descriptor; completed as often as it was prepared
@@ -158,20 +181,23 @@ static bool may_clear(struct iomd_composite *interleaved)
  * IOKit: IOInterleavedMemoryDescriptor::clearMemoryDescriptors.
  *
  * Return: 0; or, with nothing changed: -EBUSY while @md is mapped or part of another
- * descriptor; -EINVAL for unknown bits or if @md is of another class.
+ * descriptor, or a portion is mapped that nobody else has prepared; -EAGAIN if a portion
+ * was completed behind its back; -EINVAL for unknown bits or if @md is of another class.
  * Context: may sleep.
  */
 int iomd_interleaved_clear_memory_descriptors(struct iomd *md, u64 direction)
 {
 	struct iomd_composite *interleaved = iomd_to_composite(md);
+	int ret;
 
 	might_sleep();
 	if (!is_interleaved(md) || (direction & ~IOMD_DIRECTION_MASK))
 		return -EINVAL;
 	if (!may_clear(interleaved))
 		return -EBUSY;
-	while (interleaved->prepared)
-		iomd_composite_complete(md, IOMD_DIRECTION_NONE);
+	ret = interleaved_complete_fully(interleaved);
+	if (ret)
+		return ret;
 	WRITE_ONCE(md->length, 0);
 	iomd_parts_clear(&interleaved->parts);
 	md->depth = 0;

@@ -110,6 +110,9 @@ static const struct iomd_ops multi_ops = {
 	.is_ram = iomd_composite_is_ram,
 	.hold = iomd_composite_hold,
 	.drop = iomd_composite_drop,
+	.reserve_complete = iomd_composite_reserve_complete,
+	.complete_reserved = iomd_composite_complete_reserved,
+	.cancel_complete = iomd_composite_cancel_complete,
 };
 
 struct os_meta_class iomd_multi_meta_class = {

@@ -302,6 +302,15 @@ static int begin_complete(struct iomd_composite *composite)
 	return ret ? iomd_refuse_complete(ret) : 0;
 }
 
+static void composite_undo_complete(struct iomd_composite *composite)
+{
+	unsigned long irq;
+
+	raw_spin_lock_irqsave(&composite->md.lock, irq);
+	composite->prepared++;
+	raw_spin_unlock_irqrestore(&composite->md.lock, irq);
+}
+
 static void end_complete(struct iomd_composite *composite)
 {
 	unsigned long irq;
@@ -311,35 +320,101 @@ static void end_complete(struct iomd_composite *composite)
 	raw_spin_unlock_irqrestore(&composite->md.lock, irq);
 }
 
+static void parts_cancel_complete(const struct iomd_parts *parts, u32 count)
+{
+	while (count)
+		iomd_cancel_complete(parts->list[--count].md);
+}
+
+/* A part that occurs several times is reserved as often. */
+static int parts_reserve_complete(const struct iomd_parts *parts)
+{
+	int ret;
+	u32 i;
+
+	for (i = 0; i < parts->count; i++) {
+		ret = iomd_reserve_complete(parts->list[i].md);
+		if (ret) {
+			parts_cancel_complete(parts, i);
+			return ret;
+		}
+	}
+	return 0;
+}
+
 /**
- * iomd_composite_complete() - complete all parts
+ * iomd_composite_reserve_complete() - see to it that no part refuses a complete
  * @md: composite
- * @direction: see iomd_complete()
  *
- * Return: 0; or, with nothing changed: -EAGAIN if the composite has no preparation
- * to complete; -EBUSY if it is the last one and a mapping that began under it uses
- * the memory. Both are a mistake of the driver, and warned of once. If parts failed
- * because they were completed behind the composite's back, what the last of these
- * said, with all others completed.
+ * Undone by iomd_composite_cancel_complete().
+ *
+ * Return: 0; -EAGAIN or -EBUSY, with nothing changed: see iomd_composite_complete().
  * Context: may sleep.
  */
-int iomd_composite_complete(struct iomd *md, u64 direction)
+int iomd_composite_reserve_complete(struct iomd *md)
 {
 	struct iomd_composite *composite = iomd_to_composite(md);
-	const struct iomd_parts *parts = &composite->parts;
-	int error, ret;
-	u32 i;
+	int ret;
 
 	ret = begin_complete(composite);
 	if (ret)
 		return ret;
+	ret = parts_reserve_complete(&composite->parts);
+	if (ret)
+		composite_undo_complete(composite);
+	return ret;
+}
+
+void iomd_composite_cancel_complete(struct iomd *md)
+{
+	struct iomd_composite *composite = iomd_to_composite(md);
+
+	parts_cancel_complete(&composite->parts, composite->parts.count);
+	composite_undo_complete(composite);
+}
+
+/**
+ * iomd_composite_complete_reserved() - complete all parts as was reserved
+ * @md: composite
+ * @direction: see iomd_complete()
+ *
+ * Return: 0; what the last part said that could not be reserved, and refused.
+ * Context: may sleep.
+ */
+int iomd_composite_complete_reserved(struct iomd *md, u64 direction)
+{
+	struct iomd_composite *composite = iomd_to_composite(md);
+	const struct iomd_parts *parts = &composite->parts;
+	int error, ret = 0;
+	u32 i;
+
 	for (i = 0; i < parts->count; i++) {
-		error = iomd_complete(parts->list[i].md, direction);
+		error = iomd_complete_reserved(parts->list[i].md, direction);
 		if (error)
 			ret = error;
 	}
 	end_complete(composite);
 	return ret;
+}
+
+/**
+ * iomd_composite_complete() - complete all parts, or none
+ * @md: composite
+ * @direction: see iomd_complete()
+ *
+ * Return: 0; or, with nothing changed: -EAGAIN if the composite or a part, which was
+ * completed behind its back, has no preparation to complete; -EBUSY if it is the last
+ * one and a mapping that began under it uses the memory, or it is the last one of a part
+ * that is in use by itself. Both are a mistake of the driver, and warned of once. If parts
+ * of a class that can't reserve completes refused, what the last of these said, with all
+ * others completed.
+ * Context: may sleep.
+ */
+int iomd_composite_complete(struct iomd *md, u64 direction)
+{
+	int ret = iomd_composite_reserve_complete(md);
+
+	return ret ?: iomd_composite_complete_reserved(md, direction);
 }
 
 phys_addr_t iomd_composite_get_physical_segment(struct iomd *md, u64 offset, u64 *length,

@@ -59,7 +59,7 @@ void iomd_parts_free(struct iomd_parts *parts);
  * @md: the base; its lock guards the counts
  * @parts: change only while iomd_composite_is_busy() says no
  * @prepared: prepares that are to be completed
- * @held: these, and prepares and completes that are under way
+ * @held: these, and prepares and completes that are under way or reserved
  * @users: mappings that use the memory
  * @borrowed: those of them that rest on preparations of the parts' own
  */
@@ -88,6 +88,9 @@ void iomd_composite_settle(struct iomd_composite *composite);
 /* Operations, and a class's free hook, for those that have nothing to add. */
 int iomd_composite_prepare(struct iomd *md, u64 direction);
 int iomd_composite_complete(struct iomd *md, u64 direction);
+int iomd_composite_reserve_complete(struct iomd *md);
+int iomd_composite_complete_reserved(struct iomd *md, u64 direction);
+void iomd_composite_cancel_complete(struct iomd *md);
 phys_addr_t iomd_composite_get_physical_segment(struct iomd *md, u64 offset, u64 *length,
 						u64 options);
 bool iomd_composite_seek(struct iomd *md, struct iomd_segment_iter *iter);

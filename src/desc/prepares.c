@@ -20,8 +20,11 @@
 #define READERS		IOMD_PREPARES_READERS
 /* The id is that of this preparation. */
 #define IDENTIFIED	BIT_ULL(44)
-#define USER		BIT_ULL(45)
-#define USERS		GENMASK_ULL(63, 45)
+#define RESERVED	IOMD_PREPARES_RESERVED
+#define USER		BIT_ULL(46)
+#define USERS		GENMASK_ULL(63, 46)
+/* Any of these keeps the memory as it is prepared. */
+#define KEPT		(COUNT | RESERVED)
 
 static u64 read_state(const struct iomd_prepares *prepares)
 {
@@ -66,11 +69,12 @@ int iomd_prepares_begin_slow(struct iomd_prepares *prepares, bool write)
 			state = read_state(prepares);
 		}
 		next = state + 1;
-		if (!(state & COUNT))
+		if (!(state & KEPT))
 			next = BUSY;
 		else if (write && !(state & WRITABLE))
 			return -EACCES;
-		else if ((state & COUNT) == COUNT)
+		/* A reserved complete that is cancelled is a prepare again. */
+		else if ((state & COUNT) + READ_ONCE(prepares->reserved) >= COUNT)
 			return -EOVERFLOW;
 	} while (!prepares_change(prepares, state, next));
 	return next == BUSY;
@@ -93,7 +97,7 @@ int iomd_prepares_hold(struct iomd_prepares *prepares)
 
 	do {
 		state = read_state(prepares);
-		if (!(state & COUNT))
+		if (!(state & KEPT))
 			return -EAGAIN;
 		if ((state & READERS) == READERS)
 			return -EOVERFLOW;
@@ -125,6 +129,30 @@ static noinline void prepares_drain_readers(struct iomd_prepares *prepares)
 	wait_for_completion(&drained);
 }
 
+/* May a prepare that is counted in @state be completed? */
+static int prepares_may_complete(const struct iomd_prepares *prepares, u64 state)
+{
+	if ((state & COUNT) <= prepares->own)
+		return -EAGAIN;
+	return (state & COUNT) == 1 && (state & USERS) ? -EBUSY : 0;
+}
+
+/* Nobody keeps the memory any more but those who read it now. */
+static u64 prepares_busy_after(u64 state)
+{
+	return BUSY | (state & (WRITABLE | READERS));
+}
+
+/* One complete has left @next: is the memory to be given back now? */
+static int prepares_end_complete(struct iomd_prepares *prepares, u64 next)
+{
+	if (likely(next & KEPT))
+		return 0;
+	if (next & READERS)
+		prepares_drain_readers(prepares);
+	return 1;
+}
+
 /**
  * iomd_prepares_begin_last() - count one prepare less
  * @prepares: state
@@ -140,23 +168,92 @@ static noinline void prepares_drain_readers(struct iomd_prepares *prepares)
 int iomd_prepares_begin_last(struct iomd_prepares *prepares)
 {
 	u64 state, next;
+	int ret;
 
 	do {
 		state = read_state(prepares);
+		ret = prepares_may_complete(prepares, state);
+		if (ret)
+			return iomd_refuse_complete(ret);
 		next = state - 1;
-		if ((state & BUSY) || (state & COUNT) <= prepares->own)
-			return iomd_refuse_complete(-EAGAIN);
-		if (!(next & COUNT)) {
-			if (state & USERS)
-				return iomd_refuse_complete(-EBUSY);
-			next = BUSY | (state & (WRITABLE | READERS));
-		}
+		if (!(next & KEPT))
+			next = prepares_busy_after(state);
 	} while (!prepares_change(prepares, state, next));
-	if (next & COUNT)
-		return 0;
-	if (unlikely(next & READERS))
-		prepares_drain_readers(prepares);
-	return 1;
+	return prepares_end_complete(prepares, next);
+}
+
+/**
+ * iomd_prepares_reserve_complete() - see to it that a complete can't be refused
+ * @prepares: state
+ *
+ * It is as if completed for all but prepares and readers, who find the memory as it is
+ * prepared until iomd_prepares_complete_reserved(), or for longer if
+ * iomd_prepares_cancel_complete() undoes this.
+ *
+ * Return: 0; -EAGAIN and -EBUSY as iomd_prepares_begin_last().
+ * Context: any, hard IRQ included.
+ */
+int iomd_prepares_reserve_complete(struct iomd_prepares *prepares)
+{
+	unsigned long irq;
+	u64 state;
+	int ret;
+
+	raw_spin_lock_irqsave(&prepares->lock, irq);
+	/* Before the count: who adds the two up must not find too few. */
+	WRITE_ONCE(prepares->reserved, prepares->reserved + 1);
+	do {
+		state = read_state(prepares);
+		ret = prepares_may_complete(prepares, state);
+	} while (!ret && !prepares_change(prepares, state, (state - 1) | RESERVED));
+	if (ret)
+		WRITE_ONCE(prepares->reserved, prepares->reserved - 1);
+	raw_spin_unlock_irqrestore(&prepares->lock, irq);
+	return ret ? iomd_refuse_complete(ret) : 0;
+}
+
+/* The word without a reservation, which is the last one if there are no others. */
+static u64 prepares_unreserved(const struct iomd_prepares *prepares, u64 state)
+{
+	return prepares->reserved > 1 ? state : state & ~RESERVED;
+}
+
+/* Undo iomd_prepares_reserve_complete(). Any context. */
+void iomd_prepares_cancel_complete(struct iomd_prepares *prepares)
+{
+	unsigned long irq;
+	u64 state;
+
+	raw_spin_lock_irqsave(&prepares->lock, irq);
+	do {
+		state = read_state(prepares);
+	} while (!prepares_change(prepares, state, prepares_unreserved(prepares, state) + 1));
+	WRITE_ONCE(prepares->reserved, prepares->reserved - 1);
+	raw_spin_unlock_irqrestore(&prepares->lock, irq);
+}
+
+/**
+ * iomd_prepares_complete_reserved() - carry out a complete that was reserved
+ * @prepares: state
+ *
+ * Return: 0 or 1 as iomd_prepares_begin_last().
+ * Context: may sleep.
+ */
+int iomd_prepares_complete_reserved(struct iomd_prepares *prepares)
+{
+	unsigned long irq;
+	u64 state, next;
+
+	raw_spin_lock_irqsave(&prepares->lock, irq);
+	do {
+		state = read_state(prepares);
+		next = prepares_unreserved(prepares, state);
+		if (!(next & KEPT))
+			next = prepares_busy_after(state);
+	} while (!prepares_change(prepares, state, next));
+	WRITE_ONCE(prepares->reserved, prepares->reserved - 1);
+	raw_spin_unlock_irqrestore(&prepares->lock, irq);
+	return prepares_end_complete(prepares, next);
 }
 
 /**
@@ -196,7 +293,7 @@ static u64 prepares_identify(struct iomd_prepares *prepares)
 	lockdep_assert_held(&prepares->lock);
 	do {
 		state = read_state(prepares);
-		if (!(state & COUNT))
+		if (!(state & KEPT))
 			return 0;
 		if (state & IDENTIFIED)
 			break;

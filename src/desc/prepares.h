@@ -32,7 +32,9 @@ struct iomd_prepares {
 	atomic64_t state;
 	/* prepares that are the descriptor's own and end with it */
 	u32 own;
-	/* guards the id; taken with interrupts off, as anybody may ask for it */
+	/* completes that can't be refused any more; not in the count. Under @lock. */
+	u32 reserved;
+	/* guards the id and reservations; with interrupts off, as anybody may ask for it */
 	raw_spinlock_t lock;
 	/* of the preparation that was last asked for one */
 	u64 id;
@@ -47,11 +49,15 @@ struct iomd_prepares {
 #define IOMD_PREPARES_BUSY		BIT_ULL(41)	/* first prepare, or last complete */
 #define IOMD_PREPARES_WAITED_FOR	BIT_ULL(42)	/* somebody waits for the end of that */
 #define IOMD_PREPARES_DRAINING	BIT_ULL(43)	/* the last complete waits for readers */
+#define IOMD_PREPARES_RESERVED	BIT_ULL(45)	/* completes are reserved, and keep the memory */
 
 int iomd_prepares_begin_slow(struct iomd_prepares *prepares, bool write);
 int iomd_prepares_hold(struct iomd_prepares *prepares);
 void iomd_prepares_drop(struct iomd_prepares *prepares);
 int iomd_prepares_begin_last(struct iomd_prepares *prepares);
+int iomd_prepares_reserve_complete(struct iomd_prepares *prepares);
+void iomd_prepares_cancel_complete(struct iomd_prepares *prepares);
+int iomd_prepares_complete_reserved(struct iomd_prepares *prepares);
 void iomd_prepares_wake(struct iomd_prepares *prepares);
 
 static inline void iomd_prepares_init(struct iomd_prepares *prepares)
@@ -98,7 +104,7 @@ static inline void iomd_prepares_end_first(struct iomd_prepares *prepares, int r
 	iomd_prepares_end_busy(prepares, result ? 0 : 1 | (write ? IOMD_PREPARES_WRITABLE : 0));
 }
 
-/* End what an iomd_prepares_begin_last() that returned 1 began. */
+/* End what one of the two that complete began when it returned 1. */
 static inline void iomd_prepares_end_last(struct iomd_prepares *prepares)
 {
 	iomd_prepares_end_busy(prepares, 0);
@@ -119,7 +125,7 @@ u64 iomd_prepares_get_id(struct iomd_prepares *prepares);
 /* For those who hold a preparation, or don't mind a stale answer. */
 static inline bool iomd_prepares_is_prepared(const struct iomd_prepares *prepares)
 {
-	return atomic64_read(&prepares->state) & IOMD_PREPARES_COUNT;
+	return atomic64_read(&prepares->state) & (IOMD_PREPARES_COUNT | IOMD_PREPARES_RESERVED);
 }
 
 /* For those who hold a preparation, or are ending the last. */

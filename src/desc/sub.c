@@ -62,6 +62,21 @@ static int sub_complete(struct iomd *md, u64 direction)
 	return iomd_complete(parent_of(md), direction);
 }
 
+static int sub_reserve_complete(struct iomd *md)
+{
+	return iomd_reserve_complete(parent_of(md));
+}
+
+static int sub_complete_reserved(struct iomd *md, u64 direction)
+{
+	return iomd_complete_reserved(parent_of(md), direction);
+}
+
+static void sub_cancel_complete(struct iomd *md)
+{
+	iomd_cancel_complete(parent_of(md));
+}
+
 static phys_addr_t sub_get_physical_segment(struct iomd *md, u64 offset, u64 *length,
 					    u64 options)
 {
@@ -195,6 +210,9 @@ static const struct iomd_ops sub_ops = {
 	.is_ram = sub_is_ram,
 	.hold = sub_hold,
 	.drop = sub_drop,
+	.reserve_complete = sub_reserve_complete,
+	.complete_reserved = sub_complete_reserved,
+	.cancel_complete = sub_cancel_complete,
 };
 
 static void sub_free(struct os_object *object)

@@ -738,6 +738,198 @@ static void a_use_may_rest_on_the_parts_own_preparations(struct kunit *test)
 	trio_free(&trio);
 }
 
+static bool is_prepared(struct iomd *md)
+{
+	return iomd_get_preparation_id(md) != IOMD_PREPARATION_ID_UNPREPARED;
+}
+
+/*
+ * A multi of [a, sub of an interleaved of [b, a guard], physical memory, a, c], of which
+ * the parts with names are kernel memory.
+ */
+struct chain {
+	struct leaf leaves[3];
+	struct iomd *named[3], *guard, *inner, *physical, *sub, *md;
+};
+
+static void chain_make(struct chain *chain, struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		leaf_make(&chain->leaves[i], test, 1);
+		chain->named[i] = made(test, leaf_describe(&chain->leaves[i], BOTH));
+	}
+	chain->guard = made(test, iomd_guard_page_with_size(1));
+	chain->physical = made(test, iomd_with_physical_address(NO_RAM, PAGE_SIZE, BOTH));
+	chain->inner = interleaved(test, 2);
+	KUNIT_ASSERT_EQ(test, add(chain->inner, chain->named[1]), 0);
+	KUNIT_ASSERT_EQ(test, add(chain->inner, chain->guard), 0);
+	chain->sub = sub_of(test, chain->inner, 0, PAGE_SIZE);
+	chain->md = multi_of(test, (struct iomd *[]) {
+		chain->named[0], chain->sub, chain->physical, chain->named[0], chain->named[2],
+	}, 5);
+}
+
+static void chain_free(struct chain *chain)
+{
+	unsigned int i;
+
+	iomd_release(chain->md);
+	iomd_release(chain->sub);
+	iomd_release(chain->inner);
+	iomd_release(chain->physical);
+	iomd_release(chain->guard);
+	for (i = 0; i < 3; i++) {
+		iomd_release(chain->named[i]);
+		leaf_free(&chain->leaves[i]);
+	}
+}
+
+/* The first part is in it twice; how often that and the others are prepared. */
+static void chain_expect(struct kunit *test, const struct chain *chain, unsigned int times)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		unsigned int left = i ? times : 2 * times;
+
+		while (left--)
+			KUNIT_EXPECT_EQ(test, iomd_complete(chain->named[i], 0), 0);
+		KUNIT_EXPECT_FALSE(test, is_prepared(chain->named[i]));
+		for (left = i ? times : 2 * times; left; left--)
+			KUNIT_EXPECT_EQ(test, iomd_prepare(chain->named[i], 0), 0);
+	}
+	KUNIT_EXPECT_EQ(test, is_prepared(chain->guard), times > 0);
+}
+
+/* Somebody uses one part for himself, under a preparation that is the whole's. */
+static void a_part_in_use_keeps_the_whole(struct kunit *test)
+{
+	struct chain chain;
+	unsigned int i;
+
+	chain_make(&chain, test);
+	expect_warning_once("iomd: complete while the memory is mapped");
+	for (i = 0; i < 3; i++) {
+		KUNIT_ASSERT_EQ(test, iomd_prepare(chain.md, 0), 0);
+		KUNIT_ASSERT_EQ(test, begin_use(chain.named[i]), 0);
+		KUNIT_EXPECT_EQ(test, iomd_complete(chain.md, 0), -EBUSY);
+		KUNIT_EXPECT_EQ(test, iomd_complete(chain.md, 0), -EBUSY);
+		end_use(test, chain.named[i]);
+		chain_expect(test, &chain, 1);
+		/* The whole knows that it is prepared, and what for. */
+		KUNIT_EXPECT_EQ(test, iomd_multi_init_with_descriptors(chain.md, chain.named,
+								       3, BOTH, false), -EBUSY);
+		KUNIT_EXPECT_EQ(test, iomd_complete(chain.md, 0), 0);
+		chain_expect(test, &chain, 0);
+	}
+	/* All but the last may go meanwhile. */
+	KUNIT_ASSERT_EQ(test, iomd_prepare(chain.md, 0), 0);
+	KUNIT_ASSERT_EQ(test, iomd_prepare(chain.md, 0), 0);
+	KUNIT_ASSERT_EQ(test, begin_use(chain.named[2]), 0);
+	KUNIT_EXPECT_EQ(test, iomd_complete(chain.md, 0), 0);
+	KUNIT_EXPECT_EQ(test, iomd_complete(chain.md, 0), -EBUSY);
+	end_use(test, chain.named[2]);
+	chain_expect(test, &chain, 1);
+	KUNIT_EXPECT_EQ(test, iomd_complete(chain.md, 0), 0);
+	chain_expect(test, &chain, 0);
+	chain_free(&chain);
+}
+
+static void a_part_completed_behind_its_back_keeps_the_whole(struct kunit *test)
+{
+	struct chain chain;
+	unsigned int i;
+
+	chain_make(&chain, test);
+	expect_warning_once("iomd: complete without a prepare");
+	for (i = 0; i < 3; i++) {
+		KUNIT_ASSERT_EQ(test, iomd_prepare(chain.md, 0), 0);
+		KUNIT_ASSERT_EQ(test, iomd_complete(chain.named[i], 0), 0);
+		KUNIT_EXPECT_EQ(test, iomd_complete(chain.md, 0), -EAGAIN);
+		KUNIT_EXPECT_EQ(test, iomd_complete(chain.md, 0), -EAGAIN);
+		KUNIT_ASSERT_EQ(test, iomd_prepare(chain.named[i], 0), 0);
+		chain_expect(test, &chain, 1);
+		KUNIT_EXPECT_EQ(test, iomd_complete(chain.md, 0), 0);
+		chain_expect(test, &chain, 0);
+	}
+	chain_free(&chain);
+}
+
+/* A part that is asked after others, and looks at them then. */
+static struct {
+	struct kunit *test;
+	struct iomd *leaf;
+	int answer;
+} onlooker;
+
+/* What others find of memory whose complete can't be refused, and has not come yet. */
+static int look_on(struct iomd *md)
+{
+	struct kunit *test = onlooker.test;
+	struct iomd *leaf = onlooker.leaf;
+	u64 id = iomd_get_preparation_id(leaf), resident;
+	u8 byte;
+
+	/* To read it is no use; who prepares it finds it as it is. */
+	KUNIT_EXPECT_GE(test, id, BIT_ULL(32));
+	KUNIT_EXPECT_EQ(test, iomd_read_bytes(leaf, 0, &byte, 1), 1ULL);
+	KUNIT_EXPECT_EQ(test, iomd_get_page_counts(leaf, &resident, NULL), 0);
+	KUNIT_EXPECT_EQ(test, begin_use(leaf), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, iomd_complete(leaf, 0), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(leaf, 0), 0);
+	KUNIT_EXPECT_EQ(test, begin_use(leaf), 0);
+	KUNIT_EXPECT_EQ(test, iomd_complete(leaf, 0), -EBUSY);
+	end_use(test, leaf);
+	KUNIT_EXPECT_EQ(test, iomd_complete(leaf, 0), 0);
+	KUNIT_EXPECT_EQ(test, iomd_get_preparation_id(leaf), id);
+	return onlooker.answer;
+}
+
+static int complete_looker(struct iomd *md, u64 direction)
+{
+	return md->ops->complete(md, direction);
+}
+
+static void cancel_looker(struct iomd *md)
+{
+}
+
+static void a_complete_that_is_reserved(struct kunit *test)
+{
+	struct fake *fake = fake_make(test, 'a', 1, BOTH);
+	struct iomd_ops ops = *fake->md.ops;
+	struct iomd *md, *leaf;
+	struct leaf memory;
+
+	ops.reserve_complete = look_on;
+	ops.complete_reserved = complete_looker;
+	ops.cancel_complete = cancel_looker;
+	fake->md.ops = &ops;
+	leaf_make(&memory, test, 1);
+	leaf = made(test, leaf_describe(&memory, BOTH));
+	onlooker.test = test;
+	onlooker.leaf = leaf;
+	expect_warning_once("iomd: complete without a prepare");
+	expect_warning_once("iomd: complete while the memory is mapped");
+	md = multi_of(test, (struct iomd *[]) { leaf, leaf, &fake->md }, 3);
+	KUNIT_ASSERT_EQ(test, iomd_prepare(md, 0), 0);
+	onlooker.answer = -EIO;
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), -EIO);
+	fake_expect_log(test, "pa");
+	KUNIT_EXPECT_TRUE(test, is_prepared(leaf));
+	onlooker.answer = 0;
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	fake_expect_log(test, "ca");
+	KUNIT_EXPECT_FALSE(test, is_prepared(leaf));
+	KUNIT_EXPECT_EQ(test, iomd_complete(leaf, 0), -EAGAIN);
+	iomd_release(md);
+	iomd_release(leaf);
+	iomd_release(&fake->md);
+	leaf_free(&memory);
+}
+
 static void a_device_uses_all_parts(struct kunit *test)
 {
 	struct iomd *parts[2], *multi, *md;
@@ -993,6 +1185,9 @@ static struct kunit_case composite_cases[] = {
 	KUNIT_CASE(all_parts_are_used_or_none),
 	KUNIT_CASE(a_complete_is_refused_as_a_whole),
 	KUNIT_CASE(a_use_may_rest_on_the_parts_own_preparations),
+	KUNIT_CASE(a_part_in_use_keeps_the_whole),
+	KUNIT_CASE(a_part_completed_behind_its_back_keeps_the_whole),
+	KUNIT_CASE(a_complete_that_is_reserved),
 	KUNIT_CASE(a_device_uses_all_parts),
 	KUNIT_CASE(preparation_ids_go_through),
 	KUNIT_CASE(many_threads),

@@ -330,6 +330,43 @@ static void clearing_completes(struct kunit *test)
 	iomd_release(&other->md);
 }
 
+/* Clearing completes as often as it was prepared, or not at all. */
+static void clearing_is_refused_as_a_whole(struct kunit *test)
+{
+	struct iomd *md = interleaved(test, 2, BOTH), *parts[2];
+	struct leaf leaves[2];
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		leaf_make(&leaves[i], test, 1);
+		parts[i] = made(test, leaf_describe(&leaves[i], BOTH));
+		KUNIT_ASSERT_EQ(test, add(md, parts[i]), 0);
+	}
+	for (i = 0; i < 3; i++)
+		KUNIT_ASSERT_EQ(test, iomd_prepare(md, 0), 0);
+	KUNIT_ASSERT_EQ(test, parts[1]->ops->set_in_use(parts[1], true), 0);
+	expect_warning_once("iomd: complete while the memory is mapped");
+	KUNIT_EXPECT_EQ(test, iomd_interleaved_clear_memory_descriptors(md, 0), -EBUSY);
+	KUNIT_EXPECT_EQ(test, parts[1]->ops->set_in_use(parts[1], false), 0);
+	KUNIT_EXPECT_EQ(test, iomd_complete(parts[1], 0), 0);
+	expect_warning_once("iomd: complete without a prepare");
+	KUNIT_EXPECT_EQ(test, iomd_interleaved_clear_memory_descriptors(md, 0), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, iomd_get_length(md), 2ULL);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(parts[1], 0), 0);
+	/* Nothing was changed: it is prepared three times. */
+	for (i = 0; i < 2; i++)
+		KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	KUNIT_EXPECT_EQ(test, iomd_interleaved_clear_memory_descriptors(md, 0), 0);
+	for (i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, iomd_get_preparation_id(parts[i]),
+				IOMD_PREPARATION_ID_UNPREPARED);
+		KUNIT_EXPECT_EQ(test, os_object_get_retain_count(&parts[i]->object), 1U);
+		iomd_release(parts[i]);
+		leaf_free(&leaves[i]);
+	}
+	iomd_release(md);
+}
+
 static void its_end_completes_nothing(struct kunit *test)
 {
 	struct fake *fake = fake_make(test, 'a', 1, 0);
@@ -513,6 +550,7 @@ static struct kunit_case interleaved_cases[] = {
 	KUNIT_CASE(dma_map_length_is_that_of_the_portions),
 	KUNIT_CASE(can_be_cleared),
 	KUNIT_CASE(clearing_completes),
+	KUNIT_CASE(clearing_is_refused_as_a_whole),
 	KUNIT_CASE(its_end_completes_nothing),
 	KUNIT_CASE(keeps_its_portions_while_others_rely_on_them),
 	KUNIT_CASE(a_new_instance_may_be_set_up_later),

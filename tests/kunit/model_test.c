@@ -357,23 +357,49 @@ static int model_prepare(struct model *model, struct subject *subject, u64 direc
 	}
 }
 
+/* It was not completed after all. */
+static void model_undo_complete(struct subject *subject)
+{
+	unsigned int i;
+
+	if (subject->kind != PHYSICAL && subject->kind != SUB)
+		subject->count++;
+	for (i = 0; i < subject->part_count; i++)
+		model_undo_complete(subject->parts[i]);
+}
+
 static int model_complete(struct subject *subject)
 {
 	unsigned int i;
-	int ret = 0, error;
+	int ret;
 
 	if (subject->kind == PHYSICAL)
 		return 0;
-	if (subject->kind == SUB)
-		return model_complete(subject->parts[0]);
-	if (subject->count <= subject->own)
+	if (subject->kind != SUB && subject->count <= subject->own)
 		return -EAGAIN;
-	subject->count--;
 	for (i = 0; i < subject->part_count; i++) {
-		error = model_complete(subject->parts[i]);
-		if (error)
-			ret = error;
+		ret = model_complete(subject->parts[i]);
+		if (ret) {
+			while (i--)
+				model_undo_complete(subject->parts[i]);
+			return ret;
+		}
 	}
+	if (subject->kind != SUB)
+		subject->count--;
+	return 0;
+}
+
+/* All of it, or nothing. */
+static int model_complete_fully(struct subject *subject)
+{
+	u64 count = subject->count;
+	int ret = 0;
+
+	while (!ret && subject->count)
+		ret = model_complete(subject);
+	while (ret && subject->count < count)
+		model_undo_complete(subject);
 	return ret;
 }
 
@@ -1118,14 +1144,12 @@ static void add_portion(struct model *model, struct subject *subject)
 static void clear(struct model *model, struct subject *subject)
 {
 	u64 direction = draw_direction(model);
-	int wanted = subject->nested ? -EBUSY : 0;
+	int wanted = subject->nested ? -EBUSY : model_complete_fully(subject);
 
 	if (!same(model, "clearing portions",
 		  iomd_interleaved_clear_memory_descriptors(subject->md, direction), wanted) ||
 	    wanted)
 		return;
-	while (subject->count)
-		model_complete(subject);
 	drop_parts(model, subject);
 	free_bytes(subject);
 	subject->depth = 0;
