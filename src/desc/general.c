@@ -191,7 +191,9 @@ static int general_set_in_use(struct iomd *md, bool begin)
 {
 	struct iomd_general *general = iomd_to_general(md);
 
-	return is_physical(general) ? 0 : iomd_prepares_set_in_use(&general->prepares, begin);
+	/* Physical memory is always prepared, but may not be exchanged meanwhile. */
+	return is_physical(general) ? iomd_prepares_count_user(&general->prepares, begin) :
+				      iomd_prepares_set_in_use(&general->prepares, begin);
 }
 
 static u64 general_get_preparation_id(struct iomd *md)

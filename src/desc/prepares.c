@@ -256,6 +256,23 @@ int iomd_prepares_complete_reserved(struct iomd_prepares *prepares)
 	return prepares_end_complete(prepares, next);
 }
 
+/* One user more, if @needed says nothing or something of that is in the word; or one less. */
+static int prepares_change_users(struct iomd_prepares *prepares, bool begin, u64 needed)
+{
+	u64 state;
+
+	do {
+		state = read_state(prepares);
+		if (!begin && !(state & USERS))
+			return iomd_refuse_end_of_use();
+		if (begin && needed && !(state & needed))
+			return -EAGAIN;
+		if (begin && (state & USERS) == USERS)
+			return -EOVERFLOW;
+	} while (!prepares_change(prepares, state, begin ? state + USER : state - USER));
+	return 0;
+}
+
 /**
  * iomd_prepares_set_in_use() - a mapping begins or ends to use the memory
  * @prepares: state
@@ -266,18 +283,13 @@ int iomd_prepares_complete_reserved(struct iomd_prepares *prepares)
  */
 int iomd_prepares_set_in_use(struct iomd_prepares *prepares, bool begin)
 {
-	u64 state;
+	return prepares_change_users(prepares, begin, COUNT);
+}
 
-	do {
-		state = read_state(prepares);
-		if (!begin && !(state & USERS))
-			return iomd_refuse_end_of_use();
-		if (begin && !(state & COUNT))
-			return -EAGAIN;
-		if (begin && (state & USERS) == USERS)
-			return -EOVERFLOW;
-	} while (!prepares_change(prepares, state, begin ? state + USER : state - USER));
-	return 0;
+/* The same of memory that needs no preparation, and of which nobody asks for one. */
+int iomd_prepares_count_user(struct iomd_prepares *prepares, bool begin)
+{
+	return prepares_change_users(prepares, begin, 0);
 }
 
 bool iomd_prepares_is_in_use(const struct iomd_prepares *prepares)

@@ -621,6 +621,38 @@ static void may_be_given_other_memory(struct kunit *test)
 	iomd_release(md);
 }
 
+/* Physical memory needs no preparation, but stays what it is while a device sees it. */
+static void physical_memory_in_use_stays(struct kunit *test)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	struct iomd_dma_map *maps[2];
+	struct iomd *md, *sub;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	md = iomd_with_physical_address(page_to_phys(page), P, IOMD_DIRECTION_IN);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(md));
+	sub = iomd_sub_with_sub_range(md, 0, 100, IOMD_DIRECTION_IN);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(sub));
+	maps[0] = iomd_dma_map(md, fake_device(test), 0, P, 0);
+	maps[1] = iomd_dma_map(sub, fake_device(test), 0, 100, 0);
+	iomd_release(sub);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(maps[0]), 0);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(maps[1]), 0);
+	KUNIT_EXPECT_EQ(test, retarget(md, 0x5000, 5, NULL), -EBUSY);
+	iomd_dma_unmap(maps[1]);
+	os_object_barrier();
+	KUNIT_EXPECT_EQ(test, retarget(md, 0x5000, 5, NULL), -EBUSY);
+	KUNIT_EXPECT_EQ(test, (u64)iomd_get_physical_address(md), (u64)page_to_phys(page));
+	/* Its prepares and completes say nothing, as ever. */
+	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	iomd_dma_unmap(maps[0]);
+	KUNIT_EXPECT_EQ(test, retarget(md, 0x5000, 5, NULL), 0);
+	iomd_release(md);
+	__free_page(page);
+}
+
 /* An id tells that the same memory is meant. */
 static void other_memory_has_another_id(struct kunit *test)
 {
@@ -880,6 +912,7 @@ static struct kunit_case desc_cases[] = {
 	KUNIT_CASE(kernel_memory_may_be_ready_at_once),
 	KUNIT_CASE(describes_device_memory),
 	KUNIT_CASE(may_be_given_other_memory),
+	KUNIT_CASE(physical_memory_in_use_stays),
 	KUNIT_CASE(other_memory_has_another_id),
 	KUNIT_CASE(may_fail_to_be_given_other_memory),
 	KUNIT_CASE(describes_pages_of_others),

@@ -915,6 +915,8 @@ static void the_end_of_no_use(struct kunit *test)
 		made(test, iomd_sub_with_sub_range(leaf, 0, 100, IOMD_DIRECTION_IN)),
 		made(test, iomd_multi_with_descriptors(&leaf, 1, IOMD_DIRECTION_IN, false)),
 		made(test, iomd_guard_page_with_size(PAGE_SIZE)),
+		made(test, iomd_with_physical_address(NO_RAM, PAGE_SIZE, IOMD_DIRECTION_IN)),
+		made(test, iomd_device_memory_with_range(NO_RAM, PAGE_SIZE)),
 	};
 	unsigned int i, round;
 
