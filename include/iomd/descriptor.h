@@ -151,6 +151,8 @@ struct iomd {
 	/* Can it only be read, as it is prepared? */
 	bool prepared_read_only;
 	atomic_t nested;
+	/* Uses that IOMD_MD_SET_DMA_ACTIVE began, and that it alone may end. */
+	atomic_t dma_active;
 	u64 preparation_id;
 	struct os_object *context;
 	/* guards what follows; a walk may be long, as tasks make as many mappings as they like */

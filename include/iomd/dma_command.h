@@ -229,7 +229,7 @@ bool iomd_dma_command_output_little64(struct iomd_dma_command *command,
  * @IOMD_MD_WALK_SEGMENTS: fill a struct iomd_dma_walk_segment_args from its offset on
  * @IOMD_MD_FIRST_SEGMENT: the same
  * @IOMD_MD_SET_DMA_ACTIVE: the memory is in use: its last complete is refused; no data
- * @IOMD_MD_SET_DMA_INACTIVE: undoes that
+ * @IOMD_MD_SET_DMA_INACTIVE: undoes one that came to the same descriptor
  * @IOMD_MD_DMA_MAP: map for the device of a struct iomd_dma_map_args
  * @IOMD_MD_DMA_UNMAP: undoes that
  * @IOMD_MD_ADD_DMA_MAP_SPEC: unsupported, as a device has no mapping of its own that

@@ -55,6 +55,19 @@ static int operation_walk(struct iomd *md, struct iomd_dma_walk_segment_args *ar
 	return 0;
 }
 
+/* A driver that ends more than it began ends nobody else's use. */
+static int operation_set_active(struct iomd *md, bool active)
+{
+	int ret;
+
+	if (!active && atomic_dec_if_positive(&md->dma_active) < 0)
+		return iomd_refuse_end_of_use();
+	ret = iomd_set_in_use(md, active);
+	if (active && !ret)
+		atomic_inc(&md->dma_active);
+	return ret;
+}
+
 static int operation_map(struct iomd *md, struct iomd_dma_map_args *args)
 {
 	struct iomd_dma_map *map;
@@ -114,7 +127,8 @@ static size_t size_of_arguments(enum iomd_dma_operation op)
  * without @data or device; -EOPNOTSUPP for IOMD_MD_ADD_DMA_MAP_SPEC. Walk: -EOVERFLOW
  * at the end, -EINVAL beyond it or for a mapped address, -ENXIO for that of another
  * machine's memory, -EAGAIN if the memory is not prepared. Active: -EAGAIN if the
- * memory is not prepared. Inactive: -EAGAIN if it is not active. Map: see iomd_dma_map().
+ * memory is not prepared. Inactive: -EAGAIN if it was not set active, whoever else has it
+ * mapped; warned of once. Map: see iomd_dma_map().
  * Context: walking, characteristics, active and inactive: any, hard IRQ included. Map:
  * may sleep. Unmap: see iomd_dma_unmap().
  */
@@ -134,9 +148,9 @@ int iomd_dma_command_operation(struct iomd *md, enum iomd_dma_operation op, void
 	case IOMD_MD_FIRST_SEGMENT:
 		return operation_walk(md, data);
 	case IOMD_MD_SET_DMA_ACTIVE:
-		return iomd_set_in_use(md, true);
+		return operation_set_active(md, true);
 	case IOMD_MD_SET_DMA_INACTIVE:
-		return iomd_set_in_use(md, false);
+		return operation_set_active(md, false);
 	case IOMD_MD_DMA_MAP:
 		return operation_map(md, data);
 	case IOMD_MD_DMA_UNMAP:

@@ -861,6 +861,12 @@ static void walks(struct kunit *test)
 	bench_end(bench);
 }
 
+static int use(struct iomd *md, bool begin)
+{
+	return iomd_dma_command_operation(md, begin ? IOMD_MD_SET_DMA_ACTIVE :
+						      IOMD_MD_SET_DMA_INACTIVE, NULL, 0);
+}
+
 static void use_and_maps(struct kunit *test)
 {
 	struct bench *bench = bench_make(test);
@@ -889,6 +895,13 @@ static void use_and_maps(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, args.alloc, image_at(&bench->image, 64, &room));
 	KUNIT_EXPECT_EQ(test, args.alloc_length, min_t(u64, room, 6000));
 	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), -EBUSY);
+	/* The map is not what somebody who set nothing active may end. */
+	KUNIT_EXPECT_EQ(test, use(md, false), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), -EBUSY);
+	KUNIT_EXPECT_EQ(test, use(md, true), 0);
+	KUNIT_EXPECT_EQ(test, use(md, false), 0);
+	KUNIT_EXPECT_EQ(test, use(md, false), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), -EBUSY);
 	KUNIT_EXPECT_EQ(test, iomd_dma_command_operation(md, IOMD_MD_DMA_UNMAP, &args,
 							 sizeof(args)), 0);
 	KUNIT_EXPECT_NULL(test, args.map);
@@ -897,12 +910,6 @@ static void use_and_maps(struct kunit *test)
 			-EAGAIN);
 	bench_end(bench);
 	driven_device_remove(dev);
-}
-
-static int use(struct iomd *md, bool begin)
-{
-	return iomd_dma_command_operation(md, begin ? IOMD_MD_SET_DMA_ACTIVE :
-						      IOMD_MD_SET_DMA_INACTIVE, NULL, 0);
 }
 
 /* Of each class that counts its users, and of what counts for it. */
