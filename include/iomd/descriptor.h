@@ -76,6 +76,8 @@ struct task_struct;
  * @complete_reserved: carry out what was reserved, see iomd_complete(). May sleep; in the
  *	place of all three or of none. An error is passed on, but undoes nothing
  * @cancel_complete: undo one @reserve_complete. May sleep
+ * @is_prepared_read_only: is any of it prepared for OUT only? Never sleeps. NULL: only if
+ *	the core says so
  *
  * Fill one statically. Members may be added at the end: an op left NULL always
  * means the base's way.
@@ -116,6 +118,7 @@ struct iomd_ops {
 	int (*reserve_complete)(struct iomd *md);
 	int (*complete_reserved)(struct iomd *md, u64 direction);
 	void (*cancel_complete)(struct iomd *md);
+	bool (*is_prepared_read_only)(const struct iomd *md);
 };
 
 /**

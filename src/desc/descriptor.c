@@ -325,15 +325,17 @@ IOMD_EXPORT(iomd_get_direction);
  * IOKit: IOMemoryDescriptor::getFlags.
  *
  * Return: what it was made with, type and direction included, and
- * IOMD_MEMORY_PREPARED_READ_ONLY while it is prepared for OUT only,
- * IOMD_MEMORY_AUTO_PREPARE if it was born prepared.
+ * IOMD_MEMORY_PREPARED_READ_ONLY while it, or any part of it, is prepared for OUT only,
+ * IOMD_MEMORY_AUTO_PREPARE if it was born prepared. A composite has
+ * IOMD_MEMORY_MAP_COPY_ON_WRITE and IOMD_MEMORY_REMOTE if a part has.
  * Context: any, hard IRQ included.
  */
 u64 iomd_get_flags(const struct iomd *md)
 {
 	u64 flags = READ_ONCE(md->flags);
 
-	if (READ_ONCE(md->prepared_read_only))
+	if (READ_ONCE(md->prepared_read_only) ||
+	    (md->ops->is_prepared_read_only && md->ops->is_prepared_read_only(md)))
 		flags |= IOMD_MEMORY_PREPARED_READ_ONLY;
 	return flags;
 }
@@ -430,8 +432,8 @@ IOMD_EXPORT(iomd_copy_context);
  *
  * Return: 0; -EINVAL for an unknown state or modifier, or for memory that was not
  * made purgeable; -EOPNOTSUPP for memory that is not iomd's own; -EAGAIN if the
- * class has none of its own; of a composite, the first error of a part, with
- * what came before it done; else what the class says.
+ * class has none of its own; of a composite, the first error of a part, with nothing
+ * changed; else what the class says.
  * Context: may sleep.
  */
 int iomd_set_purgeable(struct iomd *md, u32 new_state, u32 *old_state)
@@ -490,8 +492,7 @@ IOMD_EXPORT(iomd_set_ownership);
  *
  * Return: 0; -EAGAIN, with nothing set, if it can't be known: for user memory that
  * is not prepared, device memory, and classes without memory of their own; of a
- * composite, the first error of a part, with what came before it counted; else what
- * the class says.
+ * composite, the first error of a part, with nothing set; else what the class says.
  * Context: may sleep.
  */
 int iomd_get_page_counts(struct iomd *md, u64 *resident, u64 *dirty)

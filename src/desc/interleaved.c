@@ -27,6 +27,7 @@ static const struct iomd_ops interleaved_ops = {
 	.reserve_complete = iomd_composite_reserve_complete,
 	.complete_reserved = iomd_composite_complete_reserved,
 	.cancel_complete = iomd_composite_cancel_complete,
+	.is_prepared_read_only = iomd_composite_is_prepared_read_only,
 };
 
 struct os_meta_class iomd_interleaved_meta_class = {

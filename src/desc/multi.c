@@ -47,21 +47,41 @@ static u64 multi_get_preparation_id(struct iomd *md)
 	return id;
 }
 
-static int multi_set_purgeable(struct iomd *md, u32 new_state, u32 *old_state)
+/* The states are numbered by how much is lost; the whole has lost what a part has. */
+static int multi_change_purgeable(const struct iomd_parts *parts, u32 new_state, u32 *old_state)
 {
-	const struct iomd_parts *parts = &iomd_to_composite(md)->parts;
-	int ret = 0;
 	u32 i, old;
+	int ret;
 
 	*old_state = IOMD_MEMORY_PURGEABLE_NON_VOLATILE;
 	for (i = 0; i < parts->count; i++) {
 		ret = iomd_set_purgeable(parts->list[i].md, new_state, &old);
 		if (ret)
-			break;
-		/* The states are numbered by how much is lost. */
+			return ret;
 		*old_state = max(*old_state, old);
 	}
-	return ret;
+	return 0;
+}
+
+/*
+ * Contents that are lost can't be had back: each part is asked first whether it has a state
+ * at all. What it has then is what the whole has until now, but for what is lost meanwhile,
+ * of which whoever wants to use it again must be told. (A part that occurs twice has the new
+ * state the second time.)
+ */
+static int multi_set_purgeable(struct iomd *md, u32 new_state, u32 *old_state)
+{
+	const struct iomd_parts *parts = &iomd_to_composite(md)->parts;
+	u32 before, changed = 0;
+	int ret;
+
+	ret = multi_change_purgeable(parts, IOMD_MEMORY_PURGEABLE_KEEP_CURRENT, &before);
+	if (!ret && new_state != IOMD_MEMORY_PURGEABLE_KEEP_CURRENT)
+		ret = multi_change_purgeable(parts, new_state, &changed);
+	if (ret)
+		return ret;
+	*old_state = new_state == IOMD_MEMORY_PURGEABLE_NON_VOLATILE ? changed : before;
+	return 0;
 }
 
 static int multi_set_ownership(struct iomd *md, struct task_struct *new_owner,
@@ -79,20 +99,20 @@ static int multi_set_ownership(struct iomd *md, struct task_struct *new_owner,
 static int multi_get_page_counts(struct iomd *md, u64 *resident, u64 *dirty)
 {
 	const struct iomd_parts *parts = &iomd_to_composite(md)->parts;
-	u64 part_resident, part_dirty;
-	int ret = 0;
+	u64 part_resident, part_dirty, all_resident = 0, all_dirty = 0;
+	int ret;
 	u32 i;
 
-	*resident = 0;
-	*dirty = 0;
 	for (i = 0; i < parts->count; i++) {
 		ret = iomd_get_page_counts(parts->list[i].md, &part_resident, &part_dirty);
 		if (ret)
-			break;
-		*resident += part_resident;
-		*dirty += part_dirty;
+			return ret;
+		all_resident += part_resident;
+		all_dirty += part_dirty;
 	}
-	return ret;
+	*resident = all_resident;
+	*dirty = all_dirty;
+	return 0;
 }
 
 static const struct iomd_ops multi_ops = {
@@ -113,6 +133,7 @@ static const struct iomd_ops multi_ops = {
 	.reserve_complete = iomd_composite_reserve_complete,
 	.complete_reserved = iomd_composite_complete_reserved,
 	.cancel_complete = iomd_composite_cancel_complete,
+	.is_prepared_read_only = iomd_composite_is_prepared_read_only,
 };
 
 struct os_meta_class iomd_multi_meta_class = {

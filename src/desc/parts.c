@@ -143,7 +143,7 @@ int iomd_parts_add(struct iomd_parts *parts, struct iomd *composite, struct iomd
 		.length = length,
 	};
 	parts->length = end;
-	parts->flags |= iomd_get_flags(md) & IOMD_MEMORY_MAP_COPY_ON_WRITE;
+	parts->flags |= iomd_get_flags(md) & IOMD_PART_FLAGS;
 	WRITE_ONCE(parts->mean, div64_u64(end, parts->count + 1) ?: 1);
 	/* Who looks for a part meanwhile finds it complete or not at all. */
 	smp_store_release(&parts->count, parts->count + 1);
@@ -521,6 +521,18 @@ u64 iomd_composite_get_cache_mode(struct iomd *md, u64 offset)
 	const struct iomd_part *part = find_part(&iomd_to_composite(md)->parts, offset);
 
 	return part ? iomd_part_get_cache_mode(part, offset) : IOMD_MAP_DEFAULT_CACHE;
+}
+
+bool iomd_composite_is_prepared_read_only(const struct iomd *md)
+{
+	const struct iomd_composite *composite = container_of(md, struct iomd_composite, md);
+	/* Pairs with the release in iomd_parts_add(). */
+	u32 count = smp_load_acquire(&composite->parts.count), i;
+
+	for (i = 0; i < count; i++)
+		if (iomd_get_flags(composite->parts.list[i].md) & IOMD_MEMORY_PREPARED_READ_ONLY)
+			return true;
+	return false;
 }
 
 bool iomd_composite_is_ram(struct iomd *md, u64 offset)

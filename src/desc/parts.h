@@ -30,6 +30,9 @@ struct iomd_part {
 
 struct iomd *iomd_sub_get_whole(struct iomd *md, u64 *offset);
 
+/* What is true of the whole if it is of one part. */
+#define IOMD_PART_FLAGS	(IOMD_MEMORY_MAP_COPY_ON_WRITE | IOMD_MEMORY_REMOTE)
+
 /* @offset is one in the composite, inside the part; for the rest see iomd_ops. */
 bool iomd_part_seek(const struct iomd_part *part, struct iomd_segment_iter *iter);
 bool iomd_part_is_guard(const struct iomd_part *part, u64 offset, u64 *length);
@@ -42,7 +45,7 @@ struct iomd_parts {
 	u32 count;
 	u32 room;
 	u64 length;
-	/* IOMD_MEMORY_MAP_COPY_ON_WRITE, if one of them has that. */
+	/* Of IOMD_PART_FLAGS those that one of them has. */
 	u64 flags;
 	/* Of a part, on average, but not 0: where to look for one first. */
 	u64 mean;
@@ -97,6 +100,7 @@ bool iomd_composite_seek(struct iomd *md, struct iomd_segment_iter *iter);
 int iomd_composite_set_in_use(struct iomd *md, bool begin);
 bool iomd_composite_is_guard(struct iomd *md, u64 offset, u64 *length);
 u64 iomd_composite_get_cache_mode(struct iomd *md, u64 offset);
+bool iomd_composite_is_prepared_read_only(const struct iomd *md);
 bool iomd_composite_is_ram(struct iomd *md, u64 offset);
 int iomd_composite_hold(struct iomd *md, u64 offset, u64 length);
 void iomd_composite_drop(struct iomd *md, u64 offset, u64 length);

@@ -165,6 +165,13 @@ static bool sub_is_ram(struct iomd *md, u64 offset)
 	return iomd_part_is_ram(&to_sub(md)->part, offset);
 }
 
+static bool sub_is_prepared_read_only(const struct iomd *md)
+{
+	const struct iomd_sub *sub = container_of(md, struct iomd_sub, md);
+
+	return iomd_get_flags(sub->part.md) & IOMD_MEMORY_PREPARED_READ_ONLY;
+}
+
 static int sub_hold(struct iomd *md, u64 offset, u64 length)
 {
 	return iomd_hold(parent_of(md), to_sub(md)->part.offset + offset, length);
@@ -213,6 +220,7 @@ static const struct iomd_ops sub_ops = {
 	.reserve_complete = sub_reserve_complete,
 	.complete_reserved = sub_complete_reserved,
 	.cancel_complete = sub_cancel_complete,
+	.is_prepared_read_only = sub_is_prepared_read_only,
 };
 
 static void sub_free(struct os_object *object)
@@ -306,7 +314,7 @@ int iomd_sub_init_sub_range(struct iomd *md, struct iomd *parent, u64 offset, u6
 	sub->part = (struct iomd_part) { .md = parent, .offset = offset, .length = length };
 	md->length = length;
 	md->flags = direction | IOMD_MEMORY_THREAD_SAFE |
-		    (iomd_get_flags(parent) & IOMD_MEMORY_MAP_COPY_ON_WRITE);
+		    (iomd_get_flags(parent) & IOMD_PART_FLAGS);
 	md->tag = iomd_get_tag(parent);
 	return 0;
 }

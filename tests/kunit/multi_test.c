@@ -395,16 +395,82 @@ static void purgeable_states_are_combined(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, fakes[j]->purgeable,
 					(u32)IOMD_MEMORY_PURGEABLE_VOLATILE);
 	}
-	/* It stops at the first that can't; what came before it is done, and told. */
+	/* If one can't, nothing is done. */
 	fakes[1]->buffer_error = -EOPNOTSUPP;
+	old = 77;
 	KUNIT_EXPECT_EQ(test, iomd_set_purgeable(md, IOMD_MEMORY_PURGEABLE_EMPTY, &old),
 			-EOPNOTSUPP);
-	KUNIT_EXPECT_EQ(test, old, (u32)IOMD_MEMORY_PURGEABLE_VOLATILE);
-	KUNIT_EXPECT_EQ(test, fakes[0]->purgeable, (u32)IOMD_MEMORY_PURGEABLE_EMPTY);
+	KUNIT_EXPECT_EQ(test, iomd_set_purgeable(md, IOMD_MEMORY_PURGEABLE_KEEP_CURRENT, &old),
+			-EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, old, 77U);
+	KUNIT_EXPECT_EQ(test, fakes[0]->purgeable, (u32)IOMD_MEMORY_PURGEABLE_VOLATILE);
 	KUNIT_EXPECT_EQ(test, fakes[2]->purgeable, (u32)IOMD_MEMORY_PURGEABLE_VOLATILE);
 	KUNIT_EXPECT_EQ(test, iomd_set_purgeable(md, 5, &old), -EINVAL);
 	iomd_release(md);
+	/* A part that occurs twice had its state before the first time. */
+	parts[1] = parts[0];
+	md = made(test, iomd_multi_with_descriptors(parts, 2, BOTH, false));
+	fakes[0]->purgeable = IOMD_MEMORY_PURGEABLE_NON_VOLATILE;
+	KUNIT_EXPECT_EQ(test, iomd_set_purgeable(md, IOMD_MEMORY_PURGEABLE_EMPTY, &old), 0);
+	KUNIT_EXPECT_EQ(test, old, (u32)IOMD_MEMORY_PURGEABLE_NON_VOLATILE);
+	KUNIT_EXPECT_EQ(test, iomd_set_purgeable(md, IOMD_MEMORY_PURGEABLE_NON_VOLATILE, &old),
+			0);
+	KUNIT_EXPECT_EQ(test, old, (u32)IOMD_MEMORY_PURGEABLE_EMPTY);
+	iomd_release(md);
+	parts[1] = &fakes[1]->md;
 	release_all(parts, 3);
+}
+
+/* What is true of one part is true of the whole. */
+static void flags_of_parts(struct kunit *test)
+{
+	struct iomd *parts[3], *outer, *sub, *md;
+	struct leaf leaves[2];
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		leaf_make(&leaves[i], test, 1);
+		parts[i] = made(test, leaf_describe(&leaves[i], BOTH));
+	}
+	parts[2] = made(test, iomd_with_address_range(PAGE_SIZE, PAGE_SIZE,
+						      BOTH | IOMD_MEMORY_REMOTE,
+						      IOMD_PHYSICAL_TASK));
+	md = made(test, iomd_multi_with_descriptors(parts, 2, BOTH, false));
+	outer = made(test, iomd_interleaved_with_capacity(2, BOTH));
+	KUNIT_ASSERT_EQ(test, iomd_interleaved_set_memory_descriptor(outer, md, 0, 1), 0);
+	sub = made(test, iomd_sub_with_sub_range(outer, 0, 1, BOTH));
+	/* For which prepare the parts were prepared first does not matter. */
+	for (i = 0; i < 2; i++) {
+		KUNIT_ASSERT_EQ(test, iomd_prepare(parts[i], i ? IOMD_DIRECTION_OUT :
+							     IOMD_DIRECTION_IN), 0);
+		KUNIT_EXPECT_EQ(test, !!(iomd_get_flags(md) & IOMD_MEMORY_PREPARED_READ_ONLY),
+				i == 1);
+		KUNIT_EXPECT_EQ(test, !!(iomd_get_flags(outer) & IOMD_MEMORY_PREPARED_READ_ONLY),
+				i == 1);
+		KUNIT_EXPECT_EQ(test, !!(iomd_get_flags(sub) & IOMD_MEMORY_PREPARED_READ_ONLY),
+				i == 1);
+	}
+	for (i = 0; i < 2; i++)
+		KUNIT_EXPECT_EQ(test, iomd_complete(parts[i], 0), 0);
+	KUNIT_EXPECT_EQ(test, iomd_get_flags(md) & IOMD_MEMORY_PREPARED_READ_ONLY, 0ULL);
+	KUNIT_EXPECT_EQ(test, iomd_get_flags(sub) & IOMD_MEMORY_REMOTE, 0ULL);
+	iomd_release(sub);
+	KUNIT_ASSERT_EQ(test, iomd_interleaved_clear_memory_descriptors(outer, 0), 0);
+	iomd_release(md);
+
+	md = made(test, iomd_multi_with_descriptors(parts + 1, 2, BOTH, false));
+	KUNIT_ASSERT_EQ(test, iomd_interleaved_set_memory_descriptor(outer, md, 0, 1), 0);
+	sub = made(test, iomd_sub_with_sub_range(outer, 0, 1, BOTH));
+	KUNIT_EXPECT_TRUE(test, iomd_get_flags(md) & IOMD_MEMORY_REMOTE);
+	KUNIT_EXPECT_TRUE(test, iomd_get_flags(outer) & IOMD_MEMORY_REMOTE);
+	KUNIT_EXPECT_TRUE(test, iomd_get_flags(sub) & IOMD_MEMORY_REMOTE);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(iomd_map(md, 0)), -ENXIO);
+	iomd_release(sub);
+	iomd_release(outer);
+	iomd_release(md);
+	release_all(parts, 3);
+	for (i = 0; i < 2; i++)
+		leaf_free(&leaves[i]);
 }
 
 static void ownership_and_page_counts_go_to_all(struct kunit *test)
@@ -432,9 +498,11 @@ static void ownership_and_page_counts_go_to_all(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, fakes[i]->ledger_tag, IOMD_MEMORY_LEDGER_TAG_NEURAL);
 	}
 	fakes[1]->buffer_error = -EIO;
+	resident = 77;
+	dirty = 77;
 	KUNIT_EXPECT_EQ(test, iomd_get_page_counts(md, &resident, &dirty), -EIO);
-	KUNIT_EXPECT_EQ(test, resident, 10ULL);
-	KUNIT_EXPECT_EQ(test, dirty, 1ULL);
+	KUNIT_EXPECT_EQ(test, resident, 77ULL);
+	KUNIT_EXPECT_EQ(test, dirty, 77ULL);
 	KUNIT_EXPECT_EQ(test, iomd_set_ownership(md, NULL, IOMD_MEMORY_LEDGER_TAG_NONE, 0), -EIO);
 	KUNIT_EXPECT_PTR_EQ(test, fakes[0]->owner, NULL);
 	KUNIT_EXPECT_PTR_EQ(test, fakes[2]->owner, current);
@@ -718,6 +786,7 @@ static struct kunit_case multi_cases[] = {
 	KUNIT_CASE(its_end_completes_nothing),
 	KUNIT_CASE(preparation_ids),
 	KUNIT_CASE(purgeable_states_are_combined),
+	KUNIT_CASE(flags_of_parts),
 	KUNIT_CASE(ownership_and_page_counts_go_to_all),
 	KUNIT_CASE(dma_map_lengths),
 	KUNIT_CASE(takes_other_parts),
