@@ -184,14 +184,17 @@ static void transfer_unmap(struct iomd_dmaengine_transfer *transfer)
 }
 
 /*
- * Stopping concerns all that a channel does, and so is for who has it alone. -EOPNOTSUPP
- * if others may use it, or it can't be stopped.
+ * Stopping concerns all that a channel does, and so is for who has it alone. An engine that
+ * can't synchronize may be in the middle of a piece, or of its callback, for some time after
+ * it was told to stop. -EOPNOTSUPP if others may use the channel, or it can't be known to
+ * have stopped.
  */
 static int transfer_stop(struct iomd_dmaengine_transfer *transfer)
 {
 	struct dma_device *device = transfer->channel->device;
 
-	if (!device->device_terminate_all || !dma_has_cap(DMA_PRIVATE, device->cap_mask))
+	if (!device->device_terminate_all || !device->device_synchronize ||
+	    !dma_has_cap(DMA_PRIVATE, device->cap_mask))
 		return -EOPNOTSUPP;
 	return dmaengine_terminate_sync(transfer->channel);
 }
@@ -365,9 +368,10 @@ IOMD_EXPORT(iomd_dmaengine_wait);
  * (dma_request_chan() and its like), and with it all that the channel does; then its
  * callback does not come any more. One that was not started leaves the channel alone.
  *
- * Return: 0; -EBUSY if it is not over and can't be stopped, as the engine can't or others
- * use the channel: then nothing is ended, and the memory stays prepared; else what the
- * engine said, with nothing ended either.
+ * Return: 0; -EBUSY if it is not over and can't be stopped, as the engine can't, its driver
+ * can't tell when it has (it has no device_synchronize), or others use the channel: then
+ * nothing is ended, and the memory stays prepared; iomd_dmaengine_wait() tells when it is
+ * over; else what the engine said, with nothing ended either.
  * Context: may sleep; not from a callback.
  */
 int iomd_dmaengine_end(struct iomd_dmaengine_transfer *transfer)

@@ -38,6 +38,8 @@ struct engine {
 	struct kunit *test;
 	/* Not submitted, submitted, issued. */
 	struct list_head prepared, submitted, issued;
+	/* Moved, and its client not told yet: of this it can't be stopped any more. */
+	struct piece *moved;
 	/* From a prepare to the submit, which must come next, and who holds it. */
 	spinlock_t lock;
 	struct task_struct *preparing;
@@ -166,7 +168,10 @@ static void drop(struct engine *engine, struct list_head *pieces)
 		drop_piece(engine, piece);
 }
 
-/* As engines do, it forgets what it was given, not what was only prepared. */
+/*
+ * As engines do, it forgets what it was given, not what was only prepared; what it has just
+ * done it is about to tell, and may do so later.
+ */
 static int engine_terminate(struct dma_chan *channel)
 {
 	struct engine *engine = engine_of(channel);
@@ -213,10 +218,9 @@ static void move_piece(struct engine *engine, struct piece *piece)
 	strict_device_write(&list, 0, engine->data, piece->length);
 }
 
-/* Do the next piece, if there is one. */
-static bool run_one(struct engine *engine, enum dmaengine_tx_result result)
+/* Do the next piece, if there is one, but tell nobody yet. */
+static bool move_one(struct engine *engine, enum dmaengine_tx_result result)
 {
-	struct dmaengine_result told = { .result = result };
 	struct piece *piece;
 
 	if (list_empty(&engine->issued))
@@ -227,9 +231,35 @@ static bool run_one(struct engine *engine, enum dmaengine_tx_result result)
 		move_piece(engine, piece);
 	engine->channel.completed_cookie = piece->tx.cookie;
 	list_del(&piece->node);
+	engine->moved = piece;
+	return true;
+}
+
+static void tell_client(struct engine *engine, enum dmaengine_tx_result result)
+{
+	struct dmaengine_result told = { .result = result };
+	struct piece *piece = engine->moved;
+
+	if (!piece)
+		return;
+	engine->moved = NULL;
 	piece->tx.callback_result(piece->tx.callback_param, &told);
 	kfree(piece);
 	engine->live--;
+}
+
+/* Nothing is told after this. */
+static void engine_synchronize(struct dma_chan *channel)
+{
+	tell_client(engine_of(channel), DMA_TRANS_NOERROR);
+}
+
+/* Do the next piece, if there is one. */
+static bool run_one(struct engine *engine, enum dmaengine_tx_result result)
+{
+	if (!move_one(engine, result))
+		return false;
+	tell_client(engine, result);
 	return true;
 }
 
@@ -266,6 +296,7 @@ static struct engine *engine_make(struct kunit *test)
 	device->device_issue_pending = engine_issue;
 	device->device_tx_status = engine_status;
 	device->device_terminate_all = engine_terminate;
+	device->device_synchronize = engine_synchronize;
 	INIT_LIST_HEAD(&device->channels);
 	engine->channel.device = device;
 	list_add_tail(&engine->channel.device_node, &device->channels);
@@ -465,6 +496,33 @@ static void an_engine_that_cannot_stop(struct kunit *test)
 	KUNIT_EXPECT_GT(test, run(engine), 0U);
 	KUNIT_EXPECT_EQ(test, iomd_dmaengine_end(transfer), 0);
 	KUNIT_EXPECT_EQ(test, find_mismatch(pair.to.area.address, 0, PAGES * P), PAGES * P);
+	pair_end(test, &pair);
+	engine_end(engine);
+}
+
+/* Who is stopped while a piece is done, and not told yet, hears of it, or is still there. */
+static void an_engine_that_tells_late(struct kunit *test)
+{
+	struct engine *engine = engine_make(test);
+	struct iomd_dmaengine_transfer *transfer;
+	struct told told = {};
+	struct pair pair;
+	int ret;
+
+	pair_make(test, &pair);
+	transfer = copying(engine, &pair, 0, 0, PAGES * P);
+	KUNIT_EXPECT_EQ(test, iomd_dmaengine_start(transfer, tell, &told), 0);
+	KUNIT_EXPECT_TRUE(test, move_one(engine, DMA_TRANS_NOERROR));
+	engine->device.device_synchronize = NULL;
+	ret = iomd_dmaengine_end(transfer);
+	/* Nobody may be told of what is no more. */
+	KUNIT_ASSERT_EQ(test, ret, -EBUSY);
+	KUNIT_EXPECT_EQ(test, engine->terminated, 0U);
+	engine->device.device_synchronize = engine_synchronize;
+	KUNIT_EXPECT_EQ(test, iomd_dmaengine_end(transfer), 0);
+	KUNIT_EXPECT_EQ(test, engine->terminated, 1U);
+	KUNIT_EXPECT_NULL(test, engine->moved);
+	KUNIT_EXPECT_EQ(test, told.times, 0U);
 	pair_end(test, &pair);
 	engine_end(engine);
 }
@@ -680,6 +738,7 @@ static struct kunit_case dmaengine_cases[] = {
 	KUNIT_CASE(moves_a_devices_data),
 	KUNIT_CASE(memory_stays_prepared),
 	KUNIT_CASE(an_engine_that_cannot_stop),
+	KUNIT_CASE(an_engine_that_tells_late),
 	KUNIT_CASE(an_engine_that_fails),
 	KUNIT_CASE(an_engine_that_goes_backwards),
 	KUNIT_CASE(a_start_that_fails),
