@@ -79,34 +79,53 @@ static int count_sparse(struct iomd *md, u64 offset, u64 length, u64 last, u64 *
 /* What is known while a list of ranges is made. */
 struct builder {
 	struct iomd_address_range *ranges;
-	u32 count;
-	/* The next page to use. */
+	u32 count, room;
+	/* The next page to use, and how many there are from it on. */
 	struct scatterlist *sg;
 	unsigned int page;
+	u64 pages;
 };
 
-static void builder_append(struct builder *builder, u64 address, u64 length)
+/* -EAGAIN if there is more than was counted, by a class that changed its mind. */
+static int builder_append(struct builder *builder, u64 address, u64 length)
 {
+	if (builder->count == builder->room)
+		return -EAGAIN;
 	builder->ranges[builder->count].address = address;
 	builder->ranges[builder->count].length = length;
 	builder->count++;
+	return 0;
+}
+
+/* -EAGAIN as builder_append(), of pages. */
+static int builder_next_page(struct builder *builder, phys_addr_t *address)
+{
+	if (!builder->pages)
+		return -EAGAIN;
+	if (builder->page == iomd_segment_pages(builder->sg)) {
+		builder->sg = iomd_segments_next(builder->sg);
+		builder->page = 0;
+	}
+	*address = sg_phys(builder->sg) + (u64)builder->page++ * PAGE_SIZE;
+	builder->pages--;
+	return 0;
 }
 
 /* A page for each that a segment touches, at the same place in it. */
-static void builder_replace(struct builder *builder, phys_addr_t address, u64 length)
+static int builder_replace(struct builder *builder, phys_addr_t address, u64 length)
 {
-	while (length) {
+	phys_addr_t page = 0;
+	int ret = 0;
+
+	while (length && !ret) {
 		u64 bytes = min_t(u64, length, PAGE_SIZE - offset_in_page(address));
 
-		if (builder->page == iomd_segment_pages(builder->sg)) {
-			builder->sg = iomd_segments_next(builder->sg);
-			builder->page = 0;
-		}
-		builder_append(builder, sg_phys(builder->sg) + (u64)builder->page++ * PAGE_SIZE +
-				offset_in_page(address), bytes);
+		ret = builder_next_page(builder, &page) ?:
+		      builder_append(builder, page + offset_in_page(address), bytes);
 		address += bytes;
 		length -= bytes;
 	}
+	return ret;
 }
 
 static int get_pages(struct iomd_bounce *bounce, u64 bytes, u64 mask)
@@ -121,20 +140,26 @@ static int builder_begin(struct builder *builder, u64 ranges)
 	if (ranges > U32_MAX || iomd_should_fail())
 		return -ENOMEM;
 	builder->ranges = kvmalloc_array(ranges, sizeof(*builder->ranges), IOMD_GFP_SIZED);
+	builder->room = ranges;
 	return builder->ranges ? 0 : -ENOMEM;
 }
 
-static int builder_finish(struct builder *builder, struct iomd_bounce *bounce)
+/* @ret: of what was done since the begin. */
+static int builder_finish(struct builder *builder, struct iomd_bounce *bounce, int ret)
 {
-	int ret = iomd_extents_init(&bounce->general.backing.extents, builder->ranges,
-				    builder->count);
-
+	if (!ret)
+		ret = iomd_extents_init(&bounce->general.backing.extents, builder->ranges,
+					builder->count);
 	kvfree(builder->ranges);
 	if (!ret)
 		iomd_extents_set_ram(&bounce->general.backing.extents);
 	return ret;
 }
 
+/*
+ * The memory is walked once more after it was counted. A class from outside may tell of other
+ * memory then: what does not fit any more, or comes up short, is refused.
+ */
 static int build_sparse(struct iomd_bounce *bounce, struct iomd *md, u64 offset, u64 length,
 			u64 last)
 {
@@ -149,14 +174,19 @@ static int build_sparse(struct iomd_bounce *bounce, struct iomd *md, u64 offset,
 	if (ret)
 		return ret;
 	builder.sg = bounce->pages.table.sgl;
+	builder.pages = pages;
 	iomd_for_each_segment(iter, md, offset, length) {
 		u64 good = bytes_within(iter.address, iter.length, last);
 
 		if (good)
-			builder_append(&builder, iter.address, good);
-		builder_replace(&builder, iter.address + good, iter.length - good);
+			ret = builder_append(&builder, iter.address, good);
+		ret = ret ?: builder_replace(&builder, iter.address + good, iter.length - good);
+		if (ret)
+			break;
 	}
-	return builder_finish(&builder, bounce);
+	if (!ret && iter.offset < offset + length)
+		ret = -EAGAIN;
+	return builder_finish(&builder, bounce, ret);
 }
 
 /* The pages as they are. */
@@ -171,8 +201,8 @@ static int bounce_list_pages(struct iomd_bounce *bounce)
 	if (ret)
 		return ret;
 	for_each_sgtable_sg(&bounce->pages.table, sg, i)
-		builder_append(&builder, sg_phys(sg), sg->length);
-	return builder_finish(&builder, bounce);
+		ret = ret ?: builder_append(&builder, sg_phys(sg), sg->length);
+	return builder_finish(&builder, bounce, ret);
 }
 
 static int build_whole(struct iomd_bounce *bounce, u64 length, const struct iomd_limits *limits)

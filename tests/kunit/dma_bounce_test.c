@@ -545,6 +545,121 @@ static void a_subclass_makes_copies_its_own_way(struct kunit *test)
 	bench_end(bench);
 }
 
+/*
+ * A class that breaks its word: it is asked for its memory several times, and once answers
+ * otherwise. Of an answer each letter is a page, out of reach ("h") or not ("l").
+ */
+struct shifty {
+	struct iomd md;
+	struct bench *bench;
+	const char *usual, *odd;
+	/* How often it was asked from its beginning on, and when it answers oddly. */
+	unsigned int asked, odd_at;
+};
+
+static int shifty_prepare(struct iomd *md, u64 direction)
+{
+	return 0;
+}
+
+static phys_addr_t shifty_get_physical_segment(struct iomd *md, u64 offset, u64 *length,
+					       u64 options)
+{
+	struct shifty *shifty = container_of(md, struct shifty, md);
+	u64 page = offset >> PAGE_SHIFT;
+	const char *answer;
+
+	if (!offset)
+		shifty->asked++;
+	answer = shifty->asked == shifty->odd_at ? shifty->odd : shifty->usual;
+	*length = page < strlen(answer) ? PAGE_SIZE - offset_in_page(offset) : 0;
+	if (!*length)
+		return 0;
+	if (answer[page] == 'h')
+		page += BENCH_HIGH;
+	return page_to_phys(shifty->bench->chunks[page]) + offset_in_page(offset);
+}
+
+static const struct iomd_ops shifty_ops = {
+	.prepare = shifty_prepare,
+	.complete = shifty_prepare,
+	.get_physical_segment = shifty_get_physical_segment,
+};
+
+static struct os_meta_class shifty_class = {
+	.name = "test_shifty",
+	.size = sizeof(struct shifty),
+	.super = &iomd_meta_class,
+	.owner = THIS_MODULE,
+};
+
+static int show_shifty(struct bench *bench, const char *usual, const char *odd,
+		       unsigned int odd_at)
+{
+	struct shifty *shifty = os_object_alloc(&shifty_class);
+	struct iomd_dma_command *command;
+	struct kunit *test = bench->test;
+	struct strict_limits limits;
+	int ret;
+
+	KUNIT_ASSERT_NOT_NULL(test, shifty);
+	iomd_init(&shifty->md, &shifty_ops, strlen(usual) * PAGE_SIZE, IOMD_DIRECTION_OUT);
+	shifty->bench = bench;
+	shifty->usual = usual;
+	shifty->odd = odd;
+	shifty->odd_at = odd_at;
+	command = iomd_dma_command_with_specification(iomd_dma_command_output_host64, &reach,
+						      kind_for(NULL), NULL, NULL);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(command), 0);
+	KUNIT_ASSERT_EQ(test, set_memory(command, &shifty->md, false), 0);
+	ret = iomd_dma_command_prepare(command, 0, 0, false, false);
+	if (!ret) {
+		limits = strict_limits_of(&reach, NULL);
+		KUNIT_EXPECT_EQ(test, strict_list_get(&bench->list, command, 0, 100), 0);
+		KUNIT_EXPECT_EQ(test, bench->list.length, iomd_get_length(&shifty->md));
+		strict_list_check(&bench->list, &limits, true);
+	}
+	iomd_dma_command_release(command);
+	os_object_barrier();
+	KUNIT_EXPECT_EQ(test, os_object_get_retain_count(&shifty->md.object), 1U);
+	iomd_release(&shifty->md);
+	os_object_barrier();
+	return ret;
+}
+
+/* What room was made for is the most that is taken, whatever the memory says later. */
+static void memory_that_changes_while_it_is_looked_at(struct kunit *test)
+{
+	static const struct {
+		const char *usual, *odd;
+		unsigned int refused;
+	} table[] = {
+		/* Less is refused whoever finds it: who looks, who counts, who copies. */
+		{ "hlll", "h", 3 },
+		/* Who counts finds fewer pages out of reach than who copies. */
+		{ "hhll", "hlll", 1 },
+		{ "hlll", "hhhh", 1 },
+	};
+	struct bench *bench = bench_make(test);
+	unsigned int row, odd_at, refused;
+	int ret;
+
+	KUNIT_ASSERT_EQ(test, os_meta_class_register(&shifty_class), 0);
+	for (row = 0; row < ARRAY_SIZE(table); row++) {
+		refused = 0;
+		for (odd_at = 1; odd_at < 8; odd_at++) {
+			ret = show_shifty(bench, table[row].usual, table[row].odd, odd_at);
+			KUNIT_EXPECT_TRUE_MSG(test, !ret || ret == -EAGAIN, "row %u, look %u: %d",
+					      row, odd_at, ret);
+			refused += !!ret;
+		}
+		KUNIT_EXPECT_EQ_MSG(test, refused, table[row].refused, "row %u", row);
+	}
+	bench_expect_memory(bench);
+	KUNIT_EXPECT_EQ(test, os_meta_class_unregister(&shifty_class), 0);
+	bench_end(bench);
+}
+
 static int suite_init(struct kunit_suite *suite)
 {
 	reach.num_address_bits = low_memory_bits();
@@ -565,6 +680,7 @@ static struct kunit_case dma_bounce_cases[] = {
 	KUNIT_CASE(what_must_not_be_copied),
 	KUNIT_CASE(what_cannot_be_had),
 	KUNIT_CASE(a_subclass_makes_copies_its_own_way),
+	KUNIT_CASE(memory_that_changes_while_it_is_looked_at),
 	{}
 };
 
