@@ -273,52 +273,69 @@ struct iomd *iomd_bounce_of_pages(const struct iomd_dma_map *map, u64 direction)
 	return bounce_publish(bounce, map->length, direction, build_of_pages(bounce, map));
 }
 
-/* Contiguous memory that the descriptor does not share. */
-static int copy_run(phys_addr_t address, u64 length, struct iomd *md, u64 offset, bool to_md,
-		    bool may_sleep)
+/* What is no RAM the descriptor's class knows how to reach. */
+static int copy_foreign(phys_addr_t address, u64 length, struct iomd *md, u64 offset, bool to_md)
 {
-	while (length) {
-		u64 done, bytes = min_t(u64, length, PAGE_SIZE - offset_in_page(address));
-		void *page;
+	void *page = kmap_local_page(pfn_to_page(PHYS_PFN(address))) + offset_in_page(address);
+	u64 done = to_md ? iomd_write_bytes(md, offset, page, length) :
+			   iomd_read_bytes(md, offset, page, length);
 
-		page = kmap_local_page(pfn_to_page(PHYS_PFN(address)));
-		if (to_md)
-			done = iomd_write_bytes(md, offset, page + offset_in_page(address), bytes);
-		else
-			done = iomd_read_bytes(md, offset, page + offset_in_page(address), bytes);
-		kunmap_local(page);
-		if (done < bytes)
-			return -EIO;
-		address += bytes;
-		offset += bytes;
-		length -= bytes;
-		if (may_sleep)
-			cond_resched();
-	}
+	kunmap_local(page);
+	return done < length ? -EIO : 0;
+}
+
+static void copy_ram(phys_addr_t to, phys_addr_t from, u64 length)
+{
+	memcpy_page(pfn_to_page(PHYS_PFN(to)), offset_in_page(to),
+		    pfn_to_page(PHYS_PFN(from)), offset_in_page(from), length);
+}
+
+/* Bytes of a page of each side, which these do not share. */
+static int copy_piece(phys_addr_t address, phys_addr_t original, u64 length, struct iomd *md,
+		      u64 offset, bool to_md)
+{
+	if (!iomd_is_ram(md, offset, original, length))
+		return copy_foreign(address, length, md, offset, to_md);
+	if (to_md)
+		copy_ram(original, address, length);
+	else
+		copy_ram(address, original, length);
 	return 0;
 }
 
+static u64 left_in_page(phys_addr_t address)
+{
+	return PAGE_SIZE - offset_in_page(address);
+}
+
+/*
+ * The class is asked, and not the descriptor: it is in use, and what was prepared of it
+ * stays, but a buffer may describe less of that by now.
+ */
 static int bounce_copy_segment(phys_addr_t address, u64 length, struct iomd *md, u64 offset,
 			       bool to_md, bool may_sleep)
 {
+	const struct iomd_ops *ops = md->ops;
+	u64 options = IOMD_MEMORY_SEGMENT_LOCAL | (to_md ? IOMD_MEMORY_SEGMENT_WRITE : 0);
+	int ret = 0;
 	u64 bytes;
-	int ret;
 
-	for (; length; length -= bytes) {
-		phys_addr_t original = iomd_get_physical_segment(md, offset, &bytes, 0);
+	for (; length && !ret; length -= bytes) {
+		phys_addr_t original = ops->get_physical_segment(md, offset, &bytes, options);
 
 		bytes = min(bytes, length);
 		if (!bytes)
 			return -EIO;
 		if (original != address) {
-			ret = copy_run(address, bytes, md, offset, to_md, may_sleep);
-			if (ret)
-				return ret;
+			bytes = min3(bytes, left_in_page(address), left_in_page(original));
+			ret = copy_piece(address, original, bytes, md, offset, to_md);
+			if (may_sleep)
+				cond_resched();
 		}
 		address += bytes;
 		offset += bytes;
 	}
-	return 0;
+	return ret;
 }
 
 int iomd_bounce_copy(struct iomd *bounce, u64 bounce_offset, struct iomd *md, u64 offset,

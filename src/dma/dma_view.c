@@ -54,11 +54,24 @@ static enum dma_data_direction view_direction(const struct iomd_dma_view *view)
 	return iomd_dma_direction(view->md, IOMD_DIRECTION_NONE);
 }
 
+/* What takes the memory's place is for the transfer, whatever its owner says meanwhile. */
+static u64 replacement_direction(const struct iomd_dma_view *view)
+{
+	switch (view->direction) {
+	case DMA_TO_DEVICE:
+		return IOMD_DIRECTION_OUT;
+	case DMA_FROM_DEVICE:
+		return IOMD_DIRECTION_IN;
+	default:
+		return IOMD_DIRECTION_OUT_IN;
+	}
+}
+
 /* Have something in the place of the memory; whatever it held may be garbage. */
 static int view_replace(struct iomd_dma_view *view, struct iomd_dma_command *command,
 			enum iomd_bouncing bouncing)
 {
-	u64 direction = iomd_get_direction(view->md), length = view->runs.length;
+	u64 direction = replacement_direction(view), length = view->runs.length;
 	struct iomd *md;
 
 	if (bouncing == IOMD_BOUNCE_WHOLE)
@@ -127,6 +140,21 @@ static int list_runs(struct iomd_dma_view *view)
 	for (i = 0; i < map->page_count; i++, left -= PAGE_SIZE)
 		runs_append(&view->runs, map->pages[i].address, min_t(u64, left, PAGE_SIZE));
 	return 0;
+}
+
+/*
+ * What the CPU has is unmapped as it is: the DMA API would copy what the device wrote last
+ * over what the CPU has written since.
+ */
+static void view_hand_over(struct iomd_dma_view *view, enum iomd_dma_side side)
+{
+	WRITE_ONCE(view->side, side);
+	if (!view->map)
+		return;
+	if (side == IOMD_DMA_SIDE_CPU)
+		view->map->attributes |= DMA_ATTR_SKIP_CPU_SYNC;
+	else
+		view->map->attributes &= ~DMA_ATTR_SKIP_CPU_SYNC;
 }
 
 static void view_unmap(struct iomd_dma_view *view)
@@ -216,7 +244,7 @@ static int view_show_pages(struct iomd_dma_view *view, struct iomd_dma_command *
 		view->map = NULL;
 		return ret;
 	}
-	md = iomd_bounce_of_pages(view->map, iomd_get_direction(view->md));
+	md = iomd_bounce_of_pages(view->map, replacement_direction(view));
 	ret = PTR_ERR_OR_ZERO(md);
 	if (ret)
 		goto err_unmap;
@@ -295,21 +323,8 @@ static int view_show(struct iomd_dma_view *view, struct iomd_dma_command *comman
 	return bouncing;
 }
 
-/**
- * iomd_dma_view_make() - show a range of a command's memory to its device
- * @command: command, specified, with memory
- * @offset: first byte
- * @length: bytes; the range lies inside
- * @bouncing: what is to be replaced at least
- * @fill: what is replaced shall hold what the memory does
- *
- * Undone by iomd_dma_view_close() and iomd_dma_view_free().
- *
- * Return: the view, or ERR_PTR: see iomd_dma_command_prepare().
- * Context: may sleep.
- */
-struct iomd_dma_view *iomd_dma_view_make(struct iomd_dma_command *command, u64 offset,
-					 u64 length, enum iomd_bouncing bouncing, bool fill)
+/* Of @offset and so on, not shown yet; the memory is in use from now on. */
+static struct iomd_dma_view *view_alloc(struct iomd_dma_command *command, u64 offset, u64 length)
 {
 	struct iomd_dma_view *view = NULL;
 	int ret;
@@ -319,26 +334,89 @@ struct iomd_dma_view *iomd_dma_view_make(struct iomd_dma_command *command, u64 o
 	if (!view)
 		return ERR_PTR(-ENOMEM);
 	ret = iomd_set_in_use(command->md, true);
-	if (ret)
-		goto err_free;
+	if (ret) {
+		kfree(view);
+		return ERR_PTR(ret);
+	}
 	view->md = command->md;
 	view->offset = offset;
 	view->runs.md = command->md;
 	view->runs.offset = offset;
 	view->runs.length = length;
 	view->limits = iomd_dma_command_limits(command);
+	return view;
+}
+
+/**
+ * iomd_dma_view_make() - show a range of a command's memory to its device
+ * @command: command, specified, with memory
+ * @offset: first byte
+ * @length: bytes; the range lies inside
+ * @fill: what is replaced shall hold what the memory does
+ *
+ * Undone by iomd_dma_view_close() and iomd_dma_view_free().
+ *
+ * Return: the view, or ERR_PTR: see iomd_dma_command_prepare().
+ * Context: may sleep.
+ */
+struct iomd_dma_view *iomd_dma_view_make(struct iomd_dma_command *command, u64 offset,
+					 u64 length, bool fill)
+{
+	struct iomd_dma_view *view = view_alloc(command, offset, length);
+	int ret = 0;
+
+	if (IS_ERR(view))
+		return view;
 	view->direction = view_direction(view);
+	view->side = fill ? IOMD_DMA_SIDE_DEVICE : IOMD_DMA_SIDE_OPEN;
 	if (length)
-		ret = view_show(view, command, bouncing, fill);
+		ret = view_show(view, command, IOMD_BOUNCE_NOTHING, fill);
+	if (!ret)
+		return view;
+	iomd_dma_view_free(view);
+	return ERR_PTR(ret);
+}
+
+/**
+ * iomd_dma_view_move() - show a copy of all of it instead
+ * @command: command that has the view
+ * @old: view of at least a byte, which stays as it is; its close is the caller's
+ *
+ * It is for the same range, direction and side as @old, whatever the descriptor has been
+ * made to say since. If @old is not the CPU's, it is handed to it, and back on failure.
+ *
+ * Return: the view, or ERR_PTR: see iomd_dma_command_prepare().
+ * Context: may sleep.
+ */
+struct iomd_dma_view *iomd_dma_view_move(struct iomd_dma_command *command,
+					 struct iomd_dma_view *old)
+{
+	enum iomd_dma_side side = old->side;
+	struct iomd_dma_view *view;
+	int ret = 0;
+
+	if (old->direction != DMA_TO_DEVICE)
+		ret = iomd_dma_view_sync_in(old);
 	if (ret)
-		goto err_end_use;
+		return ERR_PTR(ret);
+	view = view_alloc(command, old->offset, old->runs.length);
+	if (IS_ERR(view))
+		goto err_hand_back;
+	view->direction = old->direction;
+	ret = view_show(view, command, IOMD_BOUNCE_WHOLE, true);
+	if (ret) {
+		iomd_dma_view_free(view);
+		view = ERR_PTR(ret);
+		goto err_hand_back;
+	}
+	view_hand_over(view, side == IOMD_DMA_SIDE_CPU ? side : IOMD_DMA_SIDE_DEVICE);
 	return view;
 
-err_end_use:
-	iomd_set_in_use(command->md, false);
-err_free:
-	kfree(view);
-	return ERR_PTR(ret);
+err_hand_back:
+	if (side != IOMD_DMA_SIDE_CPU)
+		iomd_dma_view_sync_out(old);
+	view_hand_over(old, side);
+	return view;
 }
 
 /* Is the device that the memory is mapped for still there? */
@@ -349,26 +427,54 @@ int iomd_dma_view_check_device(const struct iomd_dma_view *view)
 
 int iomd_dma_view_sync_in(struct iomd_dma_view *view)
 {
+	int ret;
+
+	if (view->side == IOMD_DMA_SIDE_CPU)
+		return 0;
 	if (view->map)
 		iomd_dma_sync_for_cpu(view->map);
-	return view_copy(view, true);
-}
-
-int iomd_dma_view_sync_out(struct iomd_dma_view *view)
-{
-	int ret = view_copy(view, false);
-
-	if (view->map)
-		iomd_dma_sync_for_device(view->map);
+	ret = view_copy(view, true);
+	if (!ret)
+		view_hand_over(view, IOMD_DMA_SIDE_CPU);
 	return ret;
 }
 
+/* A device that only reads loses nothing: there it may be asked for at any time. */
+int iomd_dma_view_sync_out(struct iomd_dma_view *view)
+{
+	int ret;
+
+	if (view->side == IOMD_DMA_SIDE_DEVICE && view->direction != DMA_TO_DEVICE)
+		return 0;
+	ret = view_copy(view, false);
+	if (ret)
+		return ret;
+	if (view->map)
+		iomd_dma_sync_for_device(view->map);
+	view_hand_over(view, IOMD_DMA_SIDE_DEVICE);
+	return 0;
+}
+
+/* Is there something of the device's in a copy that the CPU does not see? */
+static bool has_news(const struct iomd_dma_view *view)
+{
+	return view->direction != DMA_TO_DEVICE && view->side != IOMD_DMA_SIDE_CPU &&
+	       iomd_dma_view_is_bounced(view);
+}
+
+/* The DMA API's own pages are read while they are lent, and all else when it is ours again. */
 int iomd_dma_view_close(struct iomd_dma_view *view, bool sync)
 {
+	bool copies = sync && !view->brought_back && has_news(view);
+	int ret = 0;
+
+	if (copies && view->map && view->map->pages) {
+		iomd_dma_sync_for_cpu(view->map);
+		ret = view_copy(view, true);
+		copies = false;
+	}
 	view_unmap(view);
-	if (!sync || view->brought_back || view->direction == DMA_TO_DEVICE)
-		return 0;
-	return view_copy(view, true);
+	return copies ? view_copy(view, true) : ret;
 }
 
 void iomd_dma_view_bring_back(struct iomd_dma_view *view)
@@ -380,7 +486,7 @@ void iomd_dma_view_bring_back(struct iomd_dma_view *view)
 		iomd_dma_unmap(view->map);
 		view->map = NULL;
 	}
-	if (view->direction != DMA_TO_DEVICE && iomd_dma_view_is_bounced(view))
+	if (has_news(view))
 		iomd_bounce_copy(view->runs.md, view->runs.offset, view->md, view->offset,
 				 view->runs.length, true, false);
 	iomd_set_in_use(view->md, false);

@@ -14,6 +14,14 @@
 struct iomd_dma_command;
 struct iomd_dma_map;
 
+/* Who may use the memory. A side that has it already is given nothing, and loses nothing. */
+enum iomd_dma_side {
+	/* The device, but a copy holds nothing of the memory's yet: either may be next. */
+	IOMD_DMA_SIDE_OPEN,
+	IOMD_DMA_SIDE_DEVICE,
+	IOMD_DMA_SIDE_CPU,
+};
+
 /**
  * struct iomd_dma_view - what a device sees
  * @md: the command's descriptor, in use
@@ -21,6 +29,7 @@ struct iomd_dma_map;
  * @runs: what is seen: @runs.md is @md, or what was made in its place, which is held
  * @limits: of the device and of the specification
  * @direction: of the transfers
+ * @side: who has the memory
  * @whole: was all of it replaced?
  * @brought_back: the end has begun: the CPU sees what the device wrote, and @md is not in
  *	use any more
@@ -32,6 +41,7 @@ struct iomd_dma_view {
 	struct iomd_dma_runs runs;
 	struct iomd_limits limits;
 	enum dma_data_direction direction;
+	enum iomd_dma_side side;
 	bool whole;
 	bool brought_back;
 	struct iomd_dma_map *map;
@@ -45,11 +55,16 @@ enum iomd_bouncing {
 };
 
 struct iomd_dma_view *iomd_dma_view_make(struct iomd_dma_command *command, u64 offset,
-					 u64 length, enum iomd_bouncing bouncing, bool fill);
+					 u64 length, bool fill);
+struct iomd_dma_view *iomd_dma_view_move(struct iomd_dma_command *command,
+					 struct iomd_dma_view *old);
 void iomd_dma_view_free(struct iomd_dma_view *view);
 
 int iomd_dma_view_check_device(const struct iomd_dma_view *view);
-/* The CPU sees what the device wrote; the device sees what the CPU wrote. May sleep. */
+/*
+ * The CPU sees what the device wrote; the device sees what the CPU wrote. Nothing is done
+ * for the side that has the memory. May sleep.
+ */
 int iomd_dma_view_sync_in(struct iomd_dma_view *view);
 int iomd_dma_view_sync_out(struct iomd_dma_view *view);
 /* The device sees nothing any more; the CPU sees what it wrote if @sync. May sleep. */

@@ -149,19 +149,13 @@ int iomd_dma_command_gen64_iovm_segments(struct iomd_dma_command *command, u64 *
 }
 IOMD_EXPORT(iomd_dma_command_gen64_iovm_segments);
 
-static u64 transfer_bytes(struct iomd_dma_command *command, u64 offset, void *bytes, u64 length,
+/* Of what the device has: through its eyes. */
+static u64 transfer_shown(struct iomd_dma_view *view, u64 offset, void *bytes, u64 length,
 			  bool write)
 {
-	struct iomd_dma_view *view = iomd_dma_command_view(command);
-	const struct iomd_dma_runs *runs;
+	const struct iomd_dma_runs *runs = &view->runs;
 	u64 done;
 
-	if (!view || iomd_dma_view_check_device(view))
-		return 0;
-	runs = &view->runs;
-	if (offset >= runs->length)
-		return 0;
-	length = min(length, runs->length - offset);
 	if (view->map)
 		iomd_dma_sync_for_cpu(view->map);
 	if (write)
@@ -173,6 +167,24 @@ static u64 transfer_bytes(struct iomd_dma_command *command, u64 offset, void *by
 	return done;
 }
 
+static u64 transfer_bytes(struct iomd_dma_command *command, u64 offset, void *bytes, u64 length,
+			  bool write)
+{
+	struct iomd_dma_view *view = iomd_dma_command_view(command);
+
+	if (!view || iomd_dma_view_check_device(view))
+		return 0;
+	if (offset >= view->runs.length)
+		return 0;
+	length = min(length, view->runs.length - offset);
+	if (READ_ONCE(view->side) != IOMD_DMA_SIDE_CPU)
+		return transfer_shown(view, offset, bytes, length, write);
+	/* What the CPU has is the memory itself, of which the device is shown all later. */
+	if (write)
+		return iomd_write_bytes(view->md, view->offset + offset, bytes, length);
+	return iomd_read_bytes(view->md, view->offset + offset, bytes, length);
+}
+
 /**
  * iomd_dma_command_read_bytes() - copy out of the memory that the device uses
  * @command: command, prepared
@@ -180,7 +192,8 @@ static u64 transfer_bytes(struct iomd_dma_command *command, u64 offset, void *by
  * @bytes: kernel memory to copy to
  * @length: bytes; what lies beyond the prepared range is left out
  *
- * Of a copy, the copy is read. The device must not use the memory meanwhile. IOKit:
+ * Of a copy, the copy is read, but for memory that is the CPU's: see
+ * iomd_dma_command_synchronize(). The device must not use the memory meanwhile. IOKit:
  * IODMACommand::readBytes.
  *
  * Return: the bytes that were copied; 0 if the command is not prepared, its device has
@@ -202,7 +215,8 @@ IOMD_EXPORT(iomd_dma_command_read_bytes);
  * @bytes: kernel memory to copy from; NULL: fill with zeroes
  * @length: bytes; what lies beyond the prepared range is left out
  *
- * Into a copy, if there is one. The device must not use the memory meanwhile. IOKit:
+ * Into a copy, if there is one, unless the memory is the CPU's: see
+ * iomd_dma_command_synchronize(). The device must not use the memory meanwhile. IOKit:
  * IODMACommand::writeBytes.
  *
  * Return: see iomd_dma_command_read_bytes(); 0 too if the memory is prepared for OUT

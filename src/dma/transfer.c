@@ -68,7 +68,7 @@ static int command_prepare(struct iomd_dma_command *command, u64 offset, u64 len
 			command->active++;
 		return ret;
 	}
-	view = iomd_dma_view_make(command, offset, length, IOMD_BOUNCE_NOTHING, synchronize);
+	view = iomd_dma_view_make(command, offset, length, synchronize);
 	if (IS_ERR(view))
 		return PTR_ERR(view);
 	ret = flush_cache ? flush_caches(command, view, IOMD_MEMORY_INCOHERENT_IO_STORE) : 0;
@@ -318,7 +318,8 @@ IOMD_EXPORT(iomd_dma_command_prepare_with_specification);
  * @command: command whose device is done with the memory, if it is the last one
  * @invalidate_cache: of the kind IOMD_DMA_MAP_OPTION_NON_COHERENT: have the CPU forget
  *	what it cached
- * @synchronize: copy back what the device wrote to a copy
+ * @synchronize: copy back what the device wrote to a copy, unless the memory is the
+ *	CPU's: see iomd_dma_command_synchronize()
  *
  * With the last one the device sees the memory no more. IOKit: IODMACommand::complete.
  *
@@ -347,22 +348,14 @@ IOMD_EXPORT(iomd_dma_command_complete);
 static int force_double_buffer(struct iomd_dma_command *command)
 {
 	struct iomd_dma_view *old = command->view, *view;
-	int ret = 0;
 
 	if (old->whole || !old->runs.length)
 		return 0;
 	if (command->mapping & IOMD_DMA_MAP_OPTION_ITERATE_ONLY)
 		return -EOPNOTSUPP;
-	if (old->direction != DMA_TO_DEVICE)
-		ret = iomd_dma_view_sync_in(old);
-	if (ret)
-		return ret;
-	view = iomd_dma_view_make(command, old->offset, old->runs.length, IOMD_BOUNCE_WHOLE,
-				  true);
-	if (IS_ERR(view)) {
-		iomd_dma_view_sync_out(old);
+	view = iomd_dma_view_move(command, old);
+	if (IS_ERR(view))
 		return PTR_ERR(view);
-	}
 	command_publish_view(command, view);
 	iomd_dma_view_close(old, false);
 	iomd_dma_view_free(old);
@@ -397,6 +390,14 @@ static int command_synchronize(struct iomd_dma_command *command, u64 options)
  *	again; or IOMD_DMA_COMMAND_FORCE_DOUBLE_BUFFER, with either or without: all
  *	of the memory moves to a copy now, unless it has already: its segments are to be
  *	asked for again
+ *
+ * From the prepare on the memory is the device's, from IN on the CPU's, from OUT on the
+ * device's again. For the side that has it already nothing is done, so that nothing old is
+ * copied over what that side wrote since. Two exceptions: as long as the device is only
+ * meant to read, OUT always has it see what the CPU wrote; and after a prepare that did not
+ * synchronize, the first IN or OUT is obeyed, whichever it is. A move leaves the memory with
+ * who has it, and goes by the range and the direction of the prepare, whatever the
+ * descriptor was made to say since.
  *
  * IOKit: IODMACommand::synchronize.
  *

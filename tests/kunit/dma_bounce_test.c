@@ -6,8 +6,10 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 
+#include "../../src/debug/inject.h"
 #include "bench.h"
 #include "composites.h"
+#include "maps.h"
 
 #define ITERATE	IOMD_DMA_MAP_OPTION_ITERATE_ONLY
 #define FORCE	IOMD_DMA_COMMAND_FORCE_DOUBLE_BUFFER
@@ -182,6 +184,221 @@ static void synchronised(struct kunit *test)
 	os_object_barrier();
 	bench_expect_memory(bench);
 	bench_end(bench);
+}
+
+/* Nothing old is copied over what the side that has the memory wrote. */
+static void for_the_side_that_has_it(struct kunit *test)
+{
+	u64 direction = direction_of(test->param_value);
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+
+	command = prepared_as_set(bench, 0, 0);
+	get_list(bench, command);
+	if (!device_writes(direction)) {
+		/* It loses nothing, and so is shown what is new at any time. */
+		bench_cpu_writes(bench, 10, 5000);
+		KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_OUT), 0);
+		bench_expect_device_sees(bench, 0);
+		goto end;
+	}
+	bench_device_writes(bench, 0, 50, 6000);
+	KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_OUT), 0);
+	bench_expect_device_sees(bench, 0);
+	KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_IN), 0);
+	bench_expect_memory(bench);
+	bench_cpu_writes(bench, 100, 5000);
+	KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_IN), 0);
+	bench_expect_memory(bench);
+	/* It stays the CPU's through a move, as the second OUT shows. */
+	KUNIT_EXPECT_EQ(test, sync_command(command, FORCE), 0);
+	bench_cpu_writes(bench, 200, 5000);
+	KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_OUT), 0);
+	get_list(bench, command);
+	bench_expect_device_sees(bench, 0);
+	bench_device_writes(bench, 0, 70, 6000);
+	KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_IN), 0);
+	bench_cpu_writes(bench, 300, 5000);
+end:
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), 0);
+	bench_expect_memory(bench);
+	iomd_dma_command_release(command);
+	bench_end(bench);
+}
+
+/* Nobody has had it yet: whoever is first is obeyed. */
+static void not_synchronised_at_first(struct kunit *test)
+{
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+
+	describe_all_sorts(bench, BENCH_PHYSICAL, IOMD_DIRECTION_OUT_IN);
+	command = prepared(bench, &aligned, 0, 0, false);
+	KUNIT_ASSERT_EQ(test, strict_list_get(&bench->list, command, 0, 100), 0);
+	KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_OUT), 0);
+	bench_expect_device_sees(bench, 0);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), 0);
+
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_prepare(command, 0, 0, true, false), 0);
+	KUNIT_ASSERT_EQ(test, strict_list_get(&bench->list, command, 0, 100), 0);
+	bench_device_writes(bench, 0, 0, bench->length);
+	KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_IN), 0);
+	bench_expect_memory(bench);
+	iomd_dma_command_release(command);
+	os_object_barrier();
+	bench_expect_memory(bench);
+	bench_end(bench);
+}
+
+/* What the CPU has is read and written as the memory that it is. */
+static void bytes_of_what_the_cpu_has(struct kunit *test)
+{
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+	u8 bytes[100];
+
+	describe_all_sorts(bench, BENCH_PHYSICAL, IOMD_DIRECTION_OUT_IN);
+	command = prepared(bench, &aligned, 30, 5000, true);
+	KUNIT_ASSERT_EQ(test, strict_list_get(&bench->list, command, 0, 100), 0);
+	KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_IN), 0);
+	bench_cpu_writes(bench, 35, 200);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_read_bytes(command, 50, bytes, 100), 100ULL);
+	KUNIT_EXPECT_EQ(test, memcmp(bytes, bench->model + 80, 100), 0);
+	memset(bytes, 0x5a, 100);
+	memset(bench->model + 4030, 0x5a, 100);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_write_bytes(command, 4000, bytes, 100), 100ULL);
+	bench_expect_memory(bench);
+	KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_OUT), 0);
+	bench_expect_device_sees(bench, 30);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), 0);
+	bench_expect_memory(bench);
+	iomd_dma_command_release(command);
+	bench_end(bench);
+}
+
+/* A device's memory, for who sees physical addresses, is copied as such memory is. */
+static void a_copy_of_a_devices_memory(struct kunit *test)
+{
+	const u64 length = 2 * (u64)PAGE_SIZE - 8;
+	struct iomd_dma_command *command;
+	phys_addr_t card = card_memory(test);
+	struct strict_list list;
+	struct iomd *md;
+	u8 *bytes, *memory;
+
+	memory = kunit_kzalloc(test, 2 * length, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, memory);
+	bytes = memory + length;
+	strict_list_init(&list, test, 10);
+	md = made(test, iomd_with_physical_address(card + 4, length, IOMD_DIRECTION_OUT_IN));
+	fill_pattern(bytes, 0, length);
+	KUNIT_ASSERT_EQ(test, iomd_write_bytes(md, 0, bytes, length), length);
+	command = iomd_dma_command_with_specification(iomd_dma_command_output_host64, NULL,
+						      kind_for(NULL), NULL, NULL);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(command), 0);
+	KUNIT_ASSERT_EQ(test, set_memory(command, md, true), 0);
+	KUNIT_EXPECT_EQ(test, sync_command(command, FORCE), 0);
+	KUNIT_ASSERT_EQ(test, strict_list_get(&list, command, 0, 10), 0);
+	strict_device_read(&list, 0, memory, length);
+	KUNIT_EXPECT_EQ(test, find_mismatch(memory, 0, length), (size_t)length);
+	fill_pattern(bytes, 7, length);
+	strict_device_write(&list, 0, bytes, length);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), 0);
+	KUNIT_EXPECT_EQ(test, iomd_read_bytes(md, 0, memory, length), length);
+	KUNIT_EXPECT_EQ(test, find_mismatch(memory, 7, length), (size_t)length);
+	iomd_dma_command_release(command);
+	iomd_release(md);
+	os_object_barrier();
+}
+
+/* All is as it was, and whose it was, whichever step fails. */
+static void expect_moves_to_fail(struct bench *bench, struct iomd_dma_command *command,
+				 bool is_cpus)
+{
+	struct kunit *test = bench->test;
+	unsigned int nth;
+	int ret = -ENOMEM;
+
+	for (nth = 1; ret && nth < 100; nth++) {
+		bench_device_writes(bench, 0, nth, 3000);
+		if (is_cpus) {
+			KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_IN), 0);
+			bench_cpu_writes(bench, nth + 50, 3000);
+		}
+		iomd_inject_arm(nth);
+		ret = sync_command(command, FORCE);
+		if (ret)
+			KUNIT_EXPECT_EQ_MSG(test, ret, -ENOMEM, "step %u", nth);
+		iomd_inject_disarm();
+		if (is_cpus) {
+			bench_cpu_writes(bench, nth + 100, 3000);
+			KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_OUT), 0);
+		}
+		if (!ret)
+			KUNIT_ASSERT_EQ(test, strict_list_get(&bench->list, command, 0, 100), 0);
+		bench_expect_device_sees(bench, 0);
+	}
+	/* The view and the copy. */
+	KUNIT_EXPECT_GE(test, nth, 4U);
+	KUNIT_EXPECT_LT(test, nth, 100U);
+}
+
+static void a_move_that_fails(struct kunit *test)
+{
+	static const struct iomd_dma_segment_options *options[] = { NULL, &reach };
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+	unsigned int i;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(options); i++) {
+		describe_all_sorts(bench, BENCH_PHYSICAL, IOMD_DIRECTION_OUT_IN);
+		command = prepared(bench, options[i / 2], 0, 0, true);
+		KUNIT_ASSERT_EQ(test, strict_list_get(&bench->list, command, 0, 100), 0);
+		expect_moves_to_fail(bench, command, i % 2);
+		bench_device_writes(bench, 0, 5, 2000);
+		KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), 0);
+		bench_expect_memory(bench);
+		iomd_dma_command_release(command);
+	}
+	bench_end(bench);
+}
+
+/* The transfer is of what was prepared, whatever a buffer is told to describe meanwhile. */
+static void a_buffer_that_is_changed_meanwhile(struct kunit *test)
+{
+	const u64 length = 3 * (u64)PAGE_SIZE;
+	struct iomd_dma_command *command;
+	struct strict_list list;
+	struct iomd *md;
+	u8 *bytes, *memory;
+
+	memory = kunit_kzalloc(test, 2 * length, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, memory);
+	bytes = memory + length;
+	strict_list_init(&list, test, 10);
+	md = made(test, iomd_buffer_with_capacity(length, IOMD_DIRECTION_OUT_IN, false));
+	fill_pattern(bytes, 0, length);
+	KUNIT_EXPECT_EQ(test, iomd_write_bytes(md, 0, bytes, length), length);
+	command = iomd_dma_command_with_specification(iomd_dma_command_output_host64, NULL,
+						      kind_for(NULL), NULL, NULL);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(command), 0);
+	KUNIT_ASSERT_EQ(test, set_memory(command, md, true), 0);
+	KUNIT_EXPECT_EQ(test, iomd_buffer_set_length(md, 100), 0);
+	KUNIT_EXPECT_EQ(test, iomd_buffer_set_direction(md, IOMD_DIRECTION_OUT), 0);
+	KUNIT_EXPECT_EQ(test, sync_command(command, FORCE), 0);
+	KUNIT_EXPECT_EQ(test, strict_list_get(&list, command, 0, 10), 0);
+	KUNIT_EXPECT_EQ(test, list.length, length);
+	strict_device_read(&list, 0, memory, length);
+	KUNIT_EXPECT_EQ(test, find_mismatch(memory, 0, length), (size_t)length);
+	fill_pattern(bytes, 5, length);
+	strict_device_write(&list, 0, bytes, length);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), 0);
+	KUNIT_EXPECT_EQ(test, iomd_buffer_set_length(md, length), 0);
+	KUNIT_EXPECT_EQ(test, iomd_read_bytes(md, 0, memory, length), length);
+	KUNIT_EXPECT_EQ(test, find_mismatch(memory, 5, length), (size_t)length);
+	iomd_dma_command_release(command);
+	iomd_release(md);
+	os_object_barrier();
 }
 
 /* Through the same eyes as the device. */
@@ -593,37 +810,59 @@ static struct os_meta_class shifty_class = {
 	.owner = THIS_MODULE,
 };
 
-static int show_shifty(struct bench *bench, const char *usual, const char *odd,
-		       unsigned int odd_at)
+static struct shifty *shifty_make(struct bench *bench, const char *usual, const char *odd,
+				  unsigned int odd_at)
 {
 	struct shifty *shifty = os_object_alloc(&shifty_class);
-	struct iomd_dma_command *command;
-	struct kunit *test = bench->test;
-	struct strict_limits limits;
-	int ret;
 
-	KUNIT_ASSERT_NOT_NULL(test, shifty);
-	iomd_init(&shifty->md, &shifty_ops, strlen(usual) * PAGE_SIZE, IOMD_DIRECTION_OUT);
+	KUNIT_ASSERT_NOT_NULL(bench->test, shifty);
+	iomd_init(&shifty->md, &shifty_ops, strlen(usual) * PAGE_SIZE, IOMD_DIRECTION_OUT_IN);
 	shifty->bench = bench;
 	shifty->usual = usual;
 	shifty->odd = odd;
 	shifty->odd_at = odd_at;
+	return shifty;
+}
+
+/* A command for who has a short reach, with the memory, not prepared. */
+static struct iomd_dma_command *shifty_command(struct shifty *shifty)
+{
+	struct kunit *test = shifty->bench->test;
+	struct iomd_dma_command *command;
+
 	command = iomd_dma_command_with_specification(iomd_dma_command_output_host64, &reach,
 						      kind_for(NULL), NULL, NULL);
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(command), 0);
 	KUNIT_ASSERT_EQ(test, set_memory(command, &shifty->md, false), 0);
+	return command;
+}
+
+static void shifty_end(struct shifty *shifty, struct iomd_dma_command *command)
+{
+	iomd_dma_command_release(command);
+	os_object_barrier();
+	KUNIT_EXPECT_EQ(shifty->bench->test, os_object_get_retain_count(&shifty->md.object), 1U);
+	iomd_release(&shifty->md);
+	os_object_barrier();
+}
+
+static int show_shifty(struct bench *bench, const char *usual, const char *odd,
+		       unsigned int odd_at)
+{
+	struct shifty *shifty = shifty_make(bench, usual, odd, odd_at);
+	struct iomd_dma_command *command = shifty_command(shifty);
+	struct strict_limits limits = strict_limits_of(&reach, NULL);
+	struct kunit *test = bench->test;
+	int ret;
+
 	ret = iomd_dma_command_prepare(command, 0, 0, false, false);
 	if (!ret) {
-		limits = strict_limits_of(&reach, NULL);
 		KUNIT_EXPECT_EQ(test, strict_list_get(&bench->list, command, 0, 100), 0);
 		KUNIT_EXPECT_EQ(test, bench->list.length, iomd_get_length(&shifty->md));
 		strict_list_check(&bench->list, &limits, true);
+		KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, false, false), 0);
 	}
-	iomd_dma_command_release(command);
-	os_object_barrier();
-	KUNIT_EXPECT_EQ(test, os_object_get_retain_count(&shifty->md.object), 1U);
-	iomd_release(&shifty->md);
-	os_object_barrier();
+	shifty_end(shifty, command);
 	return ret;
 }
 
@@ -660,6 +899,38 @@ static void memory_that_changes_while_it_is_looked_at(struct kunit *test)
 	bench_end(bench);
 }
 
+/* Each step that copies says so, and the next one finds all as it was. */
+static void a_copy_that_comes_up_short(struct kunit *test)
+{
+	static const u64 options[] = {
+		IOMD_DIRECTION_IN, FORCE, IOMD_DIRECTION_OUT, FORCE | IOMD_DIRECTION_IN,
+	};
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+	struct shifty *shifty;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, os_meta_class_register(&shifty_class), 0);
+	shifty = shifty_make(bench, "hll", "", 0);
+	command = shifty_command(shifty);
+	for (i = 0; i < ARRAY_SIZE(options); i++) {
+		KUNIT_ASSERT_EQ(test, iomd_dma_command_prepare(command, 0, 0, true, true), 0);
+		if (options[i] == IOMD_DIRECTION_OUT)
+			KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_IN), 0);
+		shifty->odd_at = shifty->asked + 1;
+		KUNIT_EXPECT_EQ_MSG(test, sync_command(command, options[i]), -EIO, "row %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, sync_command(command, options[i]), 0, "row %u", i);
+		shifty->odd_at = shifty->asked + 1;
+		KUNIT_EXPECT_EQ_MSG(test, iomd_dma_command_complete(command, true, true),
+				    options[i] == IOMD_DIRECTION_IN ? 0 : -EIO, "row %u", i);
+		shifty->odd_at = 0;
+	}
+	shifty_end(shifty, command);
+	bench_expect_memory(bench);
+	KUNIT_EXPECT_EQ(test, os_meta_class_unregister(&shifty_class), 0);
+	bench_end(bench);
+}
+
 static int suite_init(struct kunit_suite *suite)
 {
 	reach.num_address_bits = low_memory_bits();
@@ -669,6 +940,12 @@ static int suite_init(struct kunit_suite *suite)
 static struct kunit_case dma_bounce_cases[] = {
 	KUNIT_CASE_PARAM(one_transfer, variant_gen_params),
 	KUNIT_CASE_PARAM(synchronised, variant_gen_params),
+	KUNIT_CASE_PARAM(for_the_side_that_has_it, variant_gen_params),
+	KUNIT_CASE(not_synchronised_at_first),
+	KUNIT_CASE(bytes_of_what_the_cpu_has),
+	KUNIT_CASE(a_copy_of_a_devices_memory),
+	KUNIT_CASE(a_move_that_fails),
+	KUNIT_CASE(a_buffer_that_is_changed_meanwhile),
 	KUNIT_CASE_PARAM(read_and_written, variant_gen_params),
 	KUNIT_CASE_PARAM(ended_in_an_interrupt, variant_gen_params),
 	KUNIT_CASE(others_find_low_memory),
@@ -681,6 +958,7 @@ static struct kunit_case dma_bounce_cases[] = {
 	KUNIT_CASE(what_cannot_be_had),
 	KUNIT_CASE(a_subclass_makes_copies_its_own_way),
 	KUNIT_CASE(memory_that_changes_while_it_is_looked_at),
+	KUNIT_CASE(a_copy_that_comes_up_short),
 	{}
 };
 

@@ -127,6 +127,66 @@ static void a_sync_is_needed_for_ours(struct kunit *test)
 	expect_a_sync_is_needed(test, bench, driven_device(test, bits));
 }
 
+/* Nothing old is copied over what the side that has the memory wrote. */
+static void expect_sides_to_count(struct kunit *test, struct bench *bench, struct device *dev)
+{
+	struct iomd_dma_command *command;
+
+	describe_some(bench, IOMD_DIRECTION_OUT_IN);
+	command = shown(bench, dev);
+	bench_device_writes(bench, 0, 3000, 9000);
+	KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_OUT), 0);
+	bench_expect_device_sees(bench, 0);
+	KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_IN), 0);
+	bench_cpu_writes(bench, 100, 5000);
+	KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_IN), 0);
+	KUNIT_EXPECT_TRUE(test, is_written(bench));
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_read_bytes(command, 0, bench->scratch, 7000),
+			7000ULL);
+	KUNIT_EXPECT_EQ(test, memcmp(bench->scratch, bench->model, 7000), 0);
+	KUNIT_EXPECT_TRUE(test, is_written(bench));
+	KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_OUT), 0);
+	bench_expect_device_sees(bench, 0);
+	bench_device_writes(bench, 0, 10, 7000);
+	KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_IN), 0);
+	bench_cpu_writes(bench, 20, 6000);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), 0);
+	bench_expect_memory(bench);
+
+	/* In each way that a command ends. */
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_prepare(command, 0, 0, true, true), 0);
+	KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_IN), 0);
+	bench_cpu_writes(bench, 20, 6000);
+	end_command(command);
+	bench_expect_memory(bench);
+	command = shown(bench, dev);
+	KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_IN), 0);
+	bench_cpu_writes(bench, 30, 6000);
+	driven_device_unbind(dev, NULL, NULL);
+	bench_expect_memory(bench);
+	end_command(command);
+	bench_expect_memory(bench);
+	bench_end(bench);
+	driven_device_remove(dev);
+}
+
+static void sides_count(struct kunit *test)
+{
+	struct bench *bench;
+
+	needs_bounce_buffers(test);
+	bench = bench_make(test);
+	expect_sides_to_count(test, bench, driven_device(test, 64));
+}
+
+static void sides_count_for_ours(struct kunit *test)
+{
+	unsigned int bits = narrow_bits(test);
+	struct bench *bench = bench_make(test);
+
+	expect_sides_to_count(test, bench, driven_device(test, bits));
+}
+
 /* The same for who maps without a command. */
 static void a_map_needs_it_too(struct kunit *test)
 {
@@ -350,6 +410,8 @@ static void steps_that_fail(struct kunit *test)
 static struct kunit_case dma_swiotlb_cases[] = {
 	KUNIT_CASE(a_sync_is_needed),
 	KUNIT_CASE(a_sync_is_needed_for_ours),
+	KUNIT_CASE(sides_count),
+	KUNIT_CASE(sides_count_for_ours),
 	KUNIT_CASE(a_map_needs_it_too),
 	KUNIT_CASE(lower_bits_are_kept),
 	KUNIT_CASE(within_reach),
