@@ -20,6 +20,9 @@ struct iomd_dma_map *iomd_dma_map_for(struct iomd_dma_device *device, struct iom
 struct iomd_dma_map *iomd_dma_map_pages(struct iomd_dma_device *device, u64 length,
 					enum dma_data_direction direction);
 
+/* iomd_dma_unmap() of what its device never used: nothing is brought back of a copy. */
+void iomd_dma_unmap_unused(struct iomd_dma_map *map);
+
 enum dma_data_direction iomd_dma_direction(const struct iomd *md, u64 direction);
 
 #endif

@@ -29,6 +29,7 @@
 
 #include "../debug/inject.h"
 #include "../desc/descriptor.h"
+#include "../dma/map.h"
 #include "../gfp.h"
 #include "../mapping/lend.h"
 #include "export.h"
@@ -91,6 +92,42 @@ static int copy_addresses(struct sg_table *table, const struct sg_table *from)
 	return 0;
 }
 
+static bool view_writes(const struct view *view)
+{
+	return view->map->direction != DMA_TO_DEVICE;
+}
+
+/*
+ * Who works on a copy brings all of it back, and so what others wrote to the memory, or to
+ * copies of their own, would be lost.
+ */
+static bool may_join(struct export *export, const struct view *view)
+{
+	bool bounced = iomd_dma_map_is_bounced(view->map);
+	const struct view *other;
+
+	lockdep_assert_held(&export->lock);
+	if (!view_writes(view))
+		return true;
+	list_for_each_entry(other, &export->views, node)
+		if (view_writes(other) && (bounced || iomd_dma_map_is_bounced(other->map)))
+			return false;
+	return true;
+}
+
+static int export_add_view(struct export *export, struct view *view)
+{
+	int ret = -EBUSY;
+
+	mutex_lock(&export->lock);
+	if (may_join(export, view)) {
+		list_add(&view->node, &export->views);
+		ret = 0;
+	}
+	mutex_unlock(&export->lock);
+	return ret;
+}
+
 static struct sg_table *export_map(struct dma_buf_attachment *attachment,
 				   enum dma_data_direction direction)
 {
@@ -113,13 +150,12 @@ static struct sg_table *export_map(struct dma_buf_attachment *attachment,
 	ret = copy_addresses(&view->table, &view->map->sgt);
 	if (ret)
 		goto err_unmap;
-	mutex_lock(&export->lock);
-	list_add(&view->node, &export->views);
-	mutex_unlock(&export->lock);
-	return &view->table;
-
+	ret = export_add_view(export, view);
+	if (!ret)
+		return &view->table;
+	sg_free_table(&view->table);
 err_unmap:
-	iomd_dma_unmap(view->map);
+	iomd_dma_unmap_unused(view->map);
 err_free:
 	kfree(view);
 	return ERR_PTR(ret);
@@ -413,7 +449,9 @@ static struct dma_buf *export_memory(struct export *export, int flags)
  * The DMA API may put bounce buffers between a device and the memory, of which
  * iomd_dma_buf_is_bounced() tells. What such a device writes is seen by others, other
  * devices included, after the next dma_buf_begin_cpu_access(), or after it has been
- * unmapped; what they write it sees after the next dma_buf_end_cpu_access().
+ * unmapped; what they write it sees after the next dma_buf_end_cpu_access(). Two that
+ * write would overwrite what the other wrote: where one of them is such a device, the second
+ * map for writing is -EBUSY until the first has ended.
  *
  * Return: the dma-buf; or ERR_PTR: -EINVAL for empty memory, memory that is not whole
  * pages or has holes, or for other flags; -EACCES for O_RDWR if not all of it may be

@@ -8,6 +8,7 @@
 #include <linux/module.h>
 
 #include "../../src/compat/swiotlb.h"
+#include "../../src/debug/counters.h"
 #include "fake_device.h"
 #include "neighbours.h"
 
@@ -71,6 +72,54 @@ static void what_others_see(struct kunit *test)
 	driven_device_remove(dev);
 }
 
+/*
+ * What one writes must not be overwritten by what another has copied back: who works on a
+ * copy writes alone. Who only reads is no trouble.
+ */
+static void one_writes_at_a_time(struct kunit *test)
+{
+	static const enum dma_data_direction writing[] = { DMA_BIDIRECTIONAL, DMA_FROM_DEVICE };
+	u8 *bytes = kunit_kzalloc(test, PAGES * P, GFP_KERNEL);
+	struct device *dev = bounced_device(test), *other = driven_device(test, 64);
+	struct importer importer, second;
+	struct dma_buf *dmabuf;
+	unsigned int i;
+	struct leaf leaf;
+	struct iomd *md;
+
+	KUNIT_ASSERT_NOT_NULL(test, bytes);
+	leaf_make(&leaf, test, PAGES);
+	memset(leaf.area.address, 0, PAGES * P);
+	md = made(test, leaf_describe(&leaf, BOTH));
+	dmabuf = exported(test, md, O_RDWR);
+	iomd_release(md);
+	for (i = 0; i < ARRAY_SIZE(writing); i++) {
+		KUNIT_ASSERT_EQ(test, importer_start(&importer, dmabuf, dev, writing[i]), 0);
+		fill_pattern(bytes, i, PAGES * P);
+		device_writes(test, &importer, bytes);
+		KUNIT_EXPECT_EQ(test, importer_start(&second, dmabuf, other, DMA_BIDIRECTIONAL),
+				-EBUSY);
+		KUNIT_EXPECT_EQ(test, importer_start(&second, dmabuf, other, DMA_FROM_DEVICE),
+				-EBUSY);
+		KUNIT_ASSERT_EQ(test, importer_start(&second, dmabuf, other, DMA_TO_DEVICE), 0);
+		importer_end(&second);
+		importer_end(&importer);
+		KUNIT_EXPECT_EQ(test, find_mismatch(leaf.area.address, i, PAGES * P),
+				(size_t)(PAGES * P));
+		/* Who comes while somebody reads may write. */
+		KUNIT_ASSERT_EQ(test, importer_start(&importer, dmabuf, dev, DMA_TO_DEVICE), 0);
+		KUNIT_ASSERT_EQ(test, importer_start(&second, dmabuf, other, writing[i]), 0);
+		importer_end(&second);
+		importer_end(&importer);
+	}
+	KUNIT_EXPECT_EQ(test, iomd_counter_read(IOMD_DMA_MAPPED),
+			iomd_counter_read(IOMD_DMA_UNMAPPED));
+	put(dmabuf);
+	leaf_free(&leaf);
+	driven_device_remove(other);
+	driven_device_remove(dev);
+}
+
 /* Its driver has left, and with it went the buffers. */
 static void a_device_that_has_gone(struct kunit *test)
 {
@@ -100,6 +149,7 @@ static void somebody_elses(struct kunit *test)
 
 static struct kunit_case dma_buf_swiotlb_cases[] = {
 	KUNIT_CASE(what_others_see),
+	KUNIT_CASE(one_writes_at_a_time),
 	KUNIT_CASE(a_device_that_has_gone),
 	KUNIT_CASE(somebody_elses),
 	{}
@@ -118,6 +168,7 @@ kunit_test_suite(dma_buf_swiotlb_suite);
 
 IOMD_IMPORT_NS();
 MODULE_INFO(import_ns, "DMA_BUF");
+MODULE_INFO(import_ns, "IOMD_TEST");
 MODULE_INFO(guest_boot, "swiotlb=force");
 MODULE_DESCRIPTION("Tests of iomd: dma-bufs behind bounce buffers");
 MODULE_LICENSE("GPL");
