@@ -47,14 +47,25 @@ bool iomd_dma_device_needs_its_pages(struct device *dev)
 /* By an IOMMU or by copying, the DMA API has a device reach any memory. */
 struct iomd_dma_reach iomd_dma_device_find_reach(struct device *dev)
 {
-	struct iomd_dma_reach reach = { .last = U64_MAX };
+	struct iomd_dma_reach reach = {
+		.last = U64_MAX,
+		.bus = is_moved(dev) ? dev : NULL,
+	};
 
 	if (iomd_dma_device_translates(dev) ||
 	    (dma_max_mapping_size(dev) != SIZE_MAX && reaches_bounce_buffers(dev)))
 		return reach;
 	reach.last = is_misled(dev) ? 0 : highest_of(dev);
-	reach.moved = reach.last && is_moved(dev) ? dev : NULL;
+	reach.moved = reach.last ? reach.bus : NULL;
 	return reach;
+}
+
+/* What the device does not see is copied to where the DMA API minds the limits itself. */
+u64 iomd_dma_reach_bus_address(const struct iomd_dma_reach *reach, phys_addr_t address)
+{
+	dma_addr_t seen = iomd_compat_bus_address(reach->bus, address);
+
+	return seen == DMA_MAPPING_ERROR ? address : seen;
 }
 
 /* No address is the error's, which is what memory has that the device does not see. */

@@ -83,16 +83,19 @@ static inline bool iomd_dma_device_translates(struct device *dev)
  * @last: the highest address
  * @moved: NULL, or the device, which sees memory at other addresses than the CPU does:
  *	then each range is asked for, and @last does not count
+ * @bus: the same where others copy what it does not see, and so no range need be asked for
  *
  * For the rest, where the DMA API can't help, it complains loudly.
  */
 struct iomd_dma_reach {
 	u64 last;
 	struct device *moved;
+	struct device *bus;
 };
 
 /* For a device that does not reach all. */
 struct iomd_dma_reach iomd_dma_device_find_reach(struct device *dev);
+u64 iomd_dma_reach_bus_address(const struct iomd_dma_reach *reach, phys_addr_t address);
 bool iomd_dma_reach_has_moved(const struct iomd_dma_reach *reach, phys_addr_t address,
 			      u64 length);
 
@@ -110,6 +113,12 @@ static inline bool iomd_dma_reach_has(const struct iomd_dma_reach *reach, phys_a
 	if (unlikely(reach->moved))
 		return iomd_dma_reach_has_moved(reach, address, length);
 	return address + length - 1 <= reach->last;
+}
+
+/* Where the device sees memory, of which the limits are; an IOMMU has it see it anywhere. */
+static inline u64 iomd_dma_reach_address(const struct iomd_dma_reach *reach, phys_addr_t address)
+{
+	return unlikely(reach->bus) ? iomd_dma_reach_bus_address(reach, address) : address;
 }
 
 /*

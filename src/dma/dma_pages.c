@@ -30,6 +30,9 @@ int iomd_dma_pages_alloc(struct iomd_dma_map *map)
 
 	if (PFN_UP(map->length) > totalram_pages() || iomd_should_fail())
 		return -ENOMEM;
+	/* These go by that mask, and not by the one that all else goes by. */
+	if (!map->dev->coherent_dma_mask)
+		return -ENOMEM;
 	map->pages = kvmalloc_array(count, sizeof(*map->pages), IOMD_GFP_SIZED);
 	if (!map->pages)
 		return -ENOMEM;

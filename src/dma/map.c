@@ -33,12 +33,14 @@ static __always_inline int check_segment(const struct iomd_segment_iter *iter,
 
 /* One segment, in pieces that the device can take. */
 static int table_append_segment(struct iomd_dma_table *table, const struct iomd_limits *limits,
-				phys_addr_t address, u64 length)
+				const struct iomd_dma_reach *reach, phys_addr_t address,
+				u64 length)
 {
 	int ret = 0;
 
 	while (length && !ret) {
-		u64 piece = iomd_limits_cut(limits, address, length);
+		u64 piece = iomd_limits_cut(limits, iomd_dma_reach_address(reach, address),
+					    length);
 
 		ret = iomd_dma_table_append(table, pfn_to_page(PHYS_PFN(address)),
 					    offset_in_page(address), piece);
@@ -74,7 +76,7 @@ static __always_inline int map_fill_table(struct iomd_dma_map *map,
 	iomd_segment_iter_init(&iter, map->md, map->offset, map->length, options);
 	while (iter.length) {
 		ret = check_segment(&iter, &reach) ?:
-		      table_append_segment(&table, limits, iter.address, iter.length);
+		      table_append_segment(&table, limits, &reach, iter.address, iter.length);
 		if (ret)
 			return ret;
 		if (iter.offset + iter.length == map->offset + map->length) {

@@ -467,6 +467,28 @@ static void steps_that_fail(struct kunit *test)
 	driven_device_remove(dev);
 }
 
+/* The DMA API's own pages go by another mask, without which it has none, and warns. */
+static void no_mask_for_pages(struct kunit *test)
+{
+	struct bench *bench = bench_make(test);
+	struct device *dev = driven_device(test, 64);
+	struct iomd_dma_command *command;
+
+	driven_device_choose(DEVICE_SEES_MEMORY_ELSEWHERE);
+	describe_some(bench, BENCH_KERNEL, IOMD_DIRECTION_OUT_IN);
+	driven_device_set_bits(dev, low_memory_bits());
+	command = iomd_dma_command_with_specification(HOST64, NULL, 0, dev, NULL);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(command), 0);
+	dev->coherent_dma_mask = 0;
+	KUNIT_EXPECT_EQ(test, set_memory(command, bench->md, true), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, mappings(), 0ULL);
+	dev->coherent_dma_mask = *dev->dma_mask;
+	KUNIT_EXPECT_EQ(test, set_memory(command, bench->md, true), 0);
+	end_command(command);
+	bench_end(bench);
+	driven_device_remove(dev);
+}
+
 /*
  * Drivers that leave
  */
@@ -958,6 +980,7 @@ static struct kunit_case dma_device_cases[] = {
 	KUNIT_CASE(counted),
 	KUNIT_CASE(a_class_from_outside),
 	KUNIT_CASE(in_hard_irq),
+	KUNIT_CASE(no_mask_for_pages),
 	KUNIT_CASE_PARAM(steps_that_fail, device_gen_params),
 	KUNIT_CASE_PARAM(a_driver_leaves, device_gen_params),
 	KUNIT_CASE(a_driver_leaves_at_any_time),

@@ -473,6 +473,43 @@ static void a_device_that_sees_memory_elsewhere(struct kunit *test)
 	scene_close(&scene);
 }
 
+/* Where a device sees memory elsewhere, a boundary is one of the addresses that it sees. */
+static void a_boundary_where_it_sees_memory(struct kunit *test)
+{
+	/* The memory begins where the CPU has such a boundary, and the device has none. */
+	static const u64 expected[] = { 1, 2, 1 };
+	struct device *dev = fake_device(test);
+	struct page *pages = alloc_pages(GFP_KERNEL, 2);
+	struct iomd_dma_map *mapped;
+	struct scatterlist *sg;
+	struct iomd *md;
+	u64 at = P;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	*dev->dma_mask = DMA_BIT_MASK(PAGE_SHIFT + 4);
+	dma_set_max_seg_size(dev, U32_MAX);
+	dma_set_seg_boundary(dev, 2 * P - 1);
+	device_move_memory(test, dev, page_to_phys(pages), P, 4 * P);
+	md = iomd_with_physical_address(page_to_phys(pages), 4 * P, IOMD_DIRECTION_OUT);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(md));
+	mapped = iomd_dma_map(md, dev, 0, 4 * P, 0);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(mapped), 0);
+	if (!IS_ERR(mapped)) {
+		KUNIT_EXPECT_EQ(test, mapped->sgt.nents, ARRAY_SIZE(expected));
+		for_each_sgtable_dma_sg(&mapped->sgt, sg, i) {
+			KUNIT_EXPECT_EQ(test, sg_dma_address(sg), at);
+			KUNIT_EXPECT_EQ(test, sg_dma_len(sg), expected[i] * P);
+			at += sg_dma_len(sg);
+		}
+		iomd_dma_unmap(mapped);
+	}
+	iomd_release(md);
+	os_object_barrier();
+	device_move_memory(test, dev, 0, 0, 0);
+	__free_pages(pages, 2);
+}
+
 static struct kunit_case dma_cases[] = {
 	KUNIT_CASE_PARAM(all_of_it, kind_gen_params),
 	KUNIT_CASE_PARAM(parts_of_it, kind_gen_params),
@@ -490,6 +527,7 @@ static struct kunit_case dma_cases[] = {
 	KUNIT_CASE(kernel_and_physical_memory),
 	KUNIT_CASE(behind_an_iommu),
 	KUNIT_CASE(a_device_that_sees_memory_elsewhere),
+	KUNIT_CASE(a_boundary_where_it_sees_memory),
 	{}
 };
 
