@@ -34,14 +34,20 @@ static unsigned int narrow_bits(struct kunit *test)
 	return bits;
 }
 
-static struct iomd_dma_command *command_for(struct kunit *test, struct device *dev)
+static struct iomd_dma_command *command_with(struct kunit *test, struct device *dev,
+					     const struct iomd_dma_segment_options *options)
 {
 	struct iomd_dma_command *command;
 
-	command = iomd_dma_command_with_specification(iomd_dma_command_output_host64, NULL, 0,
+	command = iomd_dma_command_with_specification(iomd_dma_command_output_host64, options, 0,
 						      dev, NULL);
 	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(command), 0);
 	return command;
+}
+
+static struct iomd_dma_command *command_for(struct kunit *test, struct device *dev)
+{
+	return command_with(test, dev, NULL);
 }
 
 static void end_command(struct iomd_dma_command *command)
@@ -252,6 +258,49 @@ static void lower_bits_are_kept(struct kunit *test)
 	driven_device_remove(dev);
 }
 
+/* What is asked of addresses holds where the device is sent, or is refused. */
+static void alignment_behind_them(struct kunit *test)
+{
+	static const u32 masks[] = { 0, SZ_4K - 1, SZ_64K - 1 };
+	struct iomd_dma_segment_options options = {};
+	struct iomd_dma_command *command;
+	struct strict_limits limits;
+	struct bench *bench;
+	struct device *dev;
+	unsigned int i, kept = 0;
+	int ret;
+
+	needs_bounce_buffers(test);
+	bench = bench_make(test);
+	dev = driven_device(test, 64);
+	for (i = 0; i < ARRAY_SIZE(masks); i++) {
+		dma_set_min_align_mask(dev, masks[i]);
+		describe_some(bench, IOMD_DIRECTION_OUT_IN);
+		for (options.alignment = 16; options.alignment <= SZ_128K;
+		     options.alignment *= 4) {
+			command = command_with(test, dev, &options);
+			ret = set_memory(command, bench->md, true);
+			KUNIT_EXPECT_TRUE_MSG(test, !ret || ret == -EINVAL, "%u: %d",
+					      options.alignment, ret);
+			if (!ret) {
+				limits = strict_limits_of(&options, dev);
+				KUNIT_ASSERT_EQ(test, strict_list_get(&bench->list, command, 0, 5),
+						0);
+				strict_list_check(&bench->list, &limits, true);
+				bench_expect_device_sees(bench, 0);
+				kept++;
+			}
+			end_command(command);
+			KUNIT_EXPECT_EQ(test, mappings(), 0ULL);
+		}
+	}
+	/* Up to a page's, at least. */
+	KUNIT_EXPECT_GE(test, kept, 4U);
+	bench_expect_memory(bench);
+	bench_end(bench);
+	driven_device_remove(dev);
+}
+
 static void within_reach(struct kunit *test)
 {
 	static const u64 directions[] = {
@@ -414,6 +463,7 @@ static struct kunit_case dma_swiotlb_cases[] = {
 	KUNIT_CASE(sides_count_for_ours),
 	KUNIT_CASE(a_map_needs_it_too),
 	KUNIT_CASE(lower_bits_are_kept),
+	KUNIT_CASE(alignment_behind_them),
 	KUNIT_CASE(within_reach),
 	KUNIT_CASE(refused),
 	KUNIT_CASE(a_driver_leaves),
