@@ -256,10 +256,10 @@ IOMD_EXPORT(iomd_dma_command_get_io_memory_descriptor);
  * broke its limits; -ENODEV if the device's driver has left it; -EOPNOTSUPP for device
  * memory and a device, or without a way to write caches back; -ENXIO for another
  * machine's memory and a device; -EIO if the copy came up short; -ENOMEM, also if there
- * is no memory that the device can reach, or none is to be had of the DMA API, which goes
- * by the coherent mask, for one that sees memory elsewhere than the CPU does; -E2BIG for a copy with alignments beyond a
- * page that is more than the kernel has in one piece; -EINTR if a fatal signal came
- * while memory was looked for; else what the DMA API said.
+ * is no memory that the device can reach, or the DMA API has none (it goes by the coherent
+ * mask) for a device that sees memory elsewhere than the CPU does; -E2BIG for a copy with
+ * alignments beyond a page that is more than the kernel has in one piece; -EINTR if a fatal
+ * signal came while memory was looked for; else what the DMA API said.
  * Context: may sleep.
  */
 int iomd_dma_command_prepare(struct iomd_dma_command *command, u64 offset, u64 length,
