@@ -149,12 +149,8 @@ static int list_runs(struct iomd_dma_view *view)
 static void view_hand_over(struct iomd_dma_view *view, enum iomd_dma_side side)
 {
 	WRITE_ONCE(view->side, side);
-	if (!view->map)
-		return;
-	if (side == IOMD_DMA_SIDE_CPU)
-		view->map->attributes |= DMA_ATTR_SKIP_CPU_SYNC;
-	else
-		view->map->attributes &= ~DMA_ATTR_SKIP_CPU_SYNC;
+	if (view->map)
+		iomd_dma_map_keep(view->map, side == IOMD_DMA_SIDE_CPU);
 }
 
 static void view_unmap(struct iomd_dma_view *view)

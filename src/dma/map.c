@@ -323,12 +323,6 @@ void iomd_dma_unmap(struct iomd_dma_map *map)
 }
 IOMD_EXPORT(iomd_dma_unmap);
 
-void iomd_dma_unmap_unused(struct iomd_dma_map *map)
-{
-	map->attributes |= DMA_ATTR_SKIP_CPU_SYNC;
-	iomd_dma_unmap(map);
-}
-
 /**
  * iomd_dma_sync_for_cpu() - the CPU may look at what the device wrote
  * @map: map; nothing is done if its device has gone

@@ -2,6 +2,9 @@
 #ifndef IOMD_DMA_MAP_H
 #define IOMD_DMA_MAP_H
 
+#include <linux/compiler.h>
+#include <linux/dma-mapping.h>
+
 #include <iomd/dma.h>
 
 struct iomd_dma_device;
@@ -20,8 +23,17 @@ struct iomd_dma_map *iomd_dma_map_for(struct iomd_dma_device *device, struct iom
 struct iomd_dma_map *iomd_dma_map_pages(struct iomd_dma_device *device, u64 length,
 					enum dma_data_direction direction);
 
-/* iomd_dma_unmap() of what its device never used: nothing is brought back of a copy. */
-void iomd_dma_unmap_unused(struct iomd_dma_map *map);
+/*
+ * Is the memory to be left as it is when the map ends, by whomever? Then nothing is brought
+ * back of a copy of the DMA API's.
+ */
+static inline void iomd_dma_map_keep(struct iomd_dma_map *map, bool keep)
+{
+	unsigned long attributes = map->attributes & ~DMA_ATTR_SKIP_CPU_SYNC;
+
+	/* Whoever ends the map for a device that goes reads it meanwhile. */
+	WRITE_ONCE(map->attributes, attributes | (keep ? DMA_ATTR_SKIP_CPU_SYNC : 0));
+}
 
 enum dma_data_direction iomd_dma_direction(const struct iomd *md, u64 direction);
 

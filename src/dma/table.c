@@ -54,7 +54,8 @@ void iomd_dma_map_undo(struct iomd_dma_map *map)
 	if (map->pages)
 		iomd_dma_pages_free(map);
 	else
-		dma_unmap_sgtable(map->dev, &map->sgt, map->direction, map->attributes);
+		dma_unmap_sgtable(map->dev, &map->sgt, map->direction,
+				  READ_ONCE(map->attributes));
 	iomd_count(IOMD_DMA_UNMAPPED, 1);
 	/* Who waits for this may free the map at once. */
 	smp_store_release(&map->mapped, false);

@@ -155,7 +155,9 @@ static struct sg_table *export_map(struct dma_buf_attachment *attachment,
 		return &view->table;
 	sg_free_table(&view->table);
 err_unmap:
-	iomd_dma_unmap_unused(view->map);
+	/* Its device has not seen it. */
+	iomd_dma_map_keep(view->map, true);
+	iomd_dma_unmap(view->map);
 err_free:
 	kfree(view);
 	return ERR_PTR(ret);
