@@ -137,15 +137,6 @@ static bool may_exceed_still(const struct iomd_payer *payer)
 	return may;
 }
 
-#define NO_LIMIT	((u64)S64_MAX)
-
-/* Pages that may be pinned for @payer, of its user's and of its address space's. */
-static u64 limit_of(const struct iomd_payer *payer)
-{
-	return may_exceed_still(payer) ? NO_LIMIT :
-		task_rlimit(payer->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
-}
-
 static int account_refuse(const struct iomd_payer *payer, u64 pages, u64 pinned, u64 limit,
 			  const char *whose)
 {
@@ -161,13 +152,10 @@ static bool is_within(s64 now, u64 pages, u64 limit, u64 *pinned)
 	return !check_add_overflow((u64)now, pages, pinned) && *pinned <= limit;
 }
 
-/* Who may exceed limits does not use up those of others who are the same user. */
 static int charge_user(struct iomd_payer *payer, u64 pages, u64 limit)
 {
 	u64 pinned;
 
-	if (limit == NO_LIMIT)
-		return 0;
 	if (!iomd_compat_charge_user(payer->cred->user, pages, limit, &pinned))
 		return account_refuse(payer, pages, pinned, limit, "user");
 	payer->user_charged = pages;
@@ -199,9 +187,10 @@ static int charge_mm(struct iomd_payer *payer, u64 pages, u64 limit)
  * somebody else's. So the address space, which has a share of its user's pages, is looked at
  * before it is the user's turn, and as a rule not refused after it.
  */
-static int charge_both(struct iomd_payer *payer, struct iomd_payer *from, u64 pages, u64 limit)
+static int charge_both(struct iomd_payer *payer, struct iomd_payer *from, u64 pages)
 {
-	bool same = limit != NO_LIMIT && from && from->user_charged == pages &&
+	u64 limit = task_rlimit(payer->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	bool same = from && from->user_charged == pages &&
 		    from->cred->user == payer->cred->user;
 	u64 pinned;
 	int ret;
@@ -220,13 +209,22 @@ static int charge_both(struct iomd_payer *payer, struct iomd_payer *from, u64 pa
 	return ret;
 }
 
+/* Who may exceed limits does not use up those of others who are the same user. */
+static int charge_unlimited(struct iomd_payer *payer, u64 pages)
+{
+	atomic64_add(pages, &payer->mm->pinned_vm);
+	payer->charged = pages;
+	return 0;
+}
+
 static int payer_charge(struct iomd_payer *payer, struct iomd_payer *from, u64 pages)
 {
 	int ret;
 
 	if (WARN_ON_ONCE(payer->charged) || iomd_should_fail())
 		return -ENOMEM;
-	ret = charge_both(payer, from, pages, limit_of(payer));
+	ret = may_exceed_still(payer) ? charge_unlimited(payer, pages) :
+					charge_both(payer, from, pages);
 	if (!ret)
 		iomd_count(IOMD_PAGES_CHARGED, pages);
 	return ret;
