@@ -671,6 +671,30 @@ static void pages_count_once_the_right_is_given_up(struct kunit *test)
 	scene_close(&scene);
 }
 
+/* What does not count for its user counts there. */
+static void an_address_space_has_a_limit_too(struct kunit *test)
+{
+	struct iomd *before, *fits, *over;
+	struct scene scene;
+
+	scene_open(&scene, test, AREA_SCATTERED, 8);
+	limit_memlock(&scene, 8 * PAGE_SIZE);
+	before = describe_five(&scene, scene.puppet->task);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(before, 0), 0);
+	drop_privileges(&scene);
+	KUNIT_EXPECT_EQ(test, pinned_by_user(&scene), 0ULL);
+	fits = describe(&scene, 0, 3 * PAGE_SIZE, IOMD_DIRECTION_OUT);
+	over = describe(&scene, 0, 4 * PAGE_SIZE, IOMD_DIRECTION_OUT);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(over, 0), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, pinned_by_user(&scene), 0ULL);
+	KUNIT_EXPECT_EQ(test, iomd_prepare(fits, 0), 0);
+	KUNIT_EXPECT_EQ(test, pinned(&scene), 8ULL);
+	iomd_release(before);
+	iomd_release(fits);
+	iomd_release(over);
+	scene_close(&scene);
+}
+
 /* However many others have pinned. */
 static void sums_do_not_wrap(struct kunit *test)
 {
@@ -1218,6 +1242,7 @@ static struct kunit_case user_cases[] = {
 	KUNIT_CASE_PARAM(another_program_is_the_same_user, payer_gen_params),
 	KUNIT_CASE(rights_gained_later_do_not_count),
 	KUNIT_CASE(pages_count_once_the_right_is_given_up),
+	KUNIT_CASE(an_address_space_has_a_limit_too),
 	KUNIT_CASE(sums_do_not_wrap),
 	KUNIT_CASE_PARAM(prepares_are_counted, who_gen_params),
 	KUNIT_CASE_PARAM(directions, who_gen_params),
