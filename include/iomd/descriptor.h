@@ -78,6 +78,9 @@ struct task_struct;
  * @cancel_complete: undo one @reserve_complete. May sleep
  * @is_prepared_read_only: is any of it prepared for OUT only? Never sleeps. NULL: only if
  *	the core says so
+ * @hand_over: a mapping, or what is exported, does without the preparation that it made for
+ *	itself: @complete, but if others use the memory, who rest on that, the complete is
+ *	done after the last of their uses. May sleep. NULL: @complete
  *
  * Fill one statically. Members may be added at the end: an op left NULL always
  * means the base's way.
@@ -119,6 +122,7 @@ struct iomd_ops {
 	int (*complete_reserved)(struct iomd *md, u64 direction);
 	void (*cancel_complete)(struct iomd *md);
 	bool (*is_prepared_read_only)(const struct iomd *md);
+	void (*hand_over)(struct iomd *md);
 };
 
 /**

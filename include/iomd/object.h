@@ -34,6 +34,8 @@ struct os_object;
  *	does any more, without sleeping, and without a lock that somebody may hold who
  *	releases it? Asked with interrupts on. NULL: no. Where all classes of an
  *	instance say yes, it ends in the call that gives back the last reference.
+ * @run_errand: for classes of the core: do, where one may sleep, what an instance that
+ *	lives owes. NULL: as the superclass
  *
  * Define one statically for each class and register it before the first
  * instance is made.
@@ -46,6 +48,7 @@ struct os_meta_class {
 	struct module *owner;
 	void (*free)(struct os_object *object);
 	bool (*ends_anywhere)(const struct os_object *object);
+	void (*run_errand)(struct os_object *object);
 	/* private: */
 	struct kmem_cache *cache;
 	atomic_t instances;

@@ -214,7 +214,8 @@ static int check_extents(struct iomd_general *general, u64 options)
 /* May a living descriptor be given other memory? */
 static bool general_in_use(struct iomd_general *general)
 {
-	return iomd_prepares_is_in_use(&general->prepares) || !list_empty(&general->md.mappings) ||
+	return iomd_prepares_is_in_use(&general->prepares) ||
+	       iomd_prepares_is_busy(&general->prepares) || !list_empty(&general->md.mappings) ||
 	       iomd_is_nested(&general->md);
 }
 

@@ -24,6 +24,15 @@ int iomd_reserve_complete(struct iomd *md);
 int iomd_complete_reserved(struct iomd *md, u64 direction);
 void iomd_cancel_complete(struct iomd *md);
 
+/* The end of a preparation that its maker did for itself; see iomd_ops. */
+static inline void iomd_hand_over(struct iomd *md)
+{
+	if (md->ops->hand_over)
+		md->ops->hand_over(md);
+	else
+		md->ops->complete(md, IOMD_DIRECTION_NONE);
+}
+
 /* Say once that a driver completed what it must not, if @error is that; @error. */
 int iomd_refuse_complete(int error);
 

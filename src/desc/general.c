@@ -12,6 +12,7 @@
 #include <iomd/descriptor.h>
 
 #include "../debug/knobs.h"
+#include "../object/object.h"
 #include "../source/source.h"
 #include "general.h"
 #include "list.h"
@@ -112,6 +113,14 @@ static int general_complete(struct iomd *md, u64 direction)
 	return general_end_complete(general, iomd_prepares_begin_last(&general->prepares));
 }
 
+static void general_hand_over(struct iomd *md)
+{
+	struct iomd_general *general = iomd_to_general(md);
+
+	if (!is_physical(general))
+		general_end_complete(general, iomd_prepares_hand_over(&general->prepares));
+}
+
 static int general_reserve_complete(struct iomd *md)
 {
 	struct iomd_general *general = iomd_to_general(md);
@@ -187,13 +196,27 @@ static phys_addr_t general_get_physical_segment(struct iomd *md, u64 offset, u64
 	return extent_segment(general, offset, length);
 }
 
+/* The last use has ended, of memory whose preparation was handed over to the users. */
+static void general_run_errand(struct os_object *object)
+{
+	struct iomd_general *general = iomd_to_general(iomd_from_object(object));
+
+	iomd_prepares_drain(&general->prepares);
+	general_end_complete(general, 1);
+}
+
 static int general_set_in_use(struct iomd *md, bool begin)
 {
 	struct iomd_general *general = iomd_to_general(md);
+	int ret;
 
 	/* Physical memory is always prepared, but may not be exchanged meanwhile. */
-	return is_physical(general) ? iomd_prepares_count_user(&general->prepares, begin) :
-				      iomd_prepares_set_in_use(&general->prepares, begin);
+	ret = is_physical(general) ? iomd_prepares_count_user(&general->prepares, begin) :
+				     iomd_prepares_set_in_use(&general->prepares, begin);
+	if (likely(ret <= 0))
+		return ret;
+	os_object_send_errand(&md->object);
+	return 0;
 }
 
 static u64 general_get_preparation_id(struct iomd *md)
@@ -357,6 +380,7 @@ const struct iomd_ops iomd_general_ops = {
 	.reserve_complete = general_reserve_complete,
 	.complete_reserved = general_complete_reserved,
 	.cancel_complete = general_cancel_complete,
+	.hand_over = general_hand_over,
 };
 
 struct os_meta_class iomd_general_meta_class = {
@@ -367,6 +391,7 @@ struct os_meta_class iomd_general_meta_class = {
 	.owner = THIS_MODULE,
 	.free = general_free,
 	.ends_anywhere = general_ends_anywhere,
+	.run_errand = general_run_errand,
 };
 IOMD_EXPORT(iomd_general_meta_class);
 

@@ -11,6 +11,8 @@
 #include <iomd/descriptor.h>
 #include <iomd/guard_page.h>
 
+#include "../object/object.h"
+#include "descriptor.h"
 #include "prepares.h"
 
 struct iomd_guard_page {
@@ -77,9 +79,28 @@ static phys_addr_t guard_page_get_physical_segment(struct iomd *md, u64 offset, 
 	return 0;
 }
 
+static void guard_page_hand_over(struct iomd *md)
+{
+	struct iomd_prepares *prepares = &to_guard_page(md)->prepares;
+
+	if (iomd_prepares_hand_over(prepares) > 0)
+		iomd_prepares_end_last(prepares);
+}
+
+static void guard_page_run_errand(struct os_object *object)
+{
+	iomd_prepares_end_last(&to_guard_page(iomd_from_object(object))->prepares);
+}
+
 static int guard_page_set_in_use(struct iomd *md, bool begin)
 {
-	return iomd_prepares_set_in_use(&to_guard_page(md)->prepares, begin);
+	int ret = iomd_prepares_set_in_use(&to_guard_page(md)->prepares, begin);
+
+	if (ret <= 0)
+		return ret;
+	/* To wake who waits to prepare it may sleep, on some kernels. */
+	os_object_send_errand(&md->object);
+	return 0;
 }
 
 static u64 guard_page_get_preparation_id(struct iomd *md)
@@ -111,6 +132,7 @@ static const struct iomd_ops guard_page_ops = {
 	.reserve_complete = guard_page_reserve_complete,
 	.complete_reserved = guard_page_complete_reserved,
 	.cancel_complete = guard_page_cancel_complete,
+	.hand_over = guard_page_hand_over,
 };
 
 struct os_meta_class iomd_guard_page_meta_class = {
@@ -118,6 +140,7 @@ struct os_meta_class iomd_guard_page_meta_class = {
 	.size = sizeof(struct iomd_guard_page),
 	.super = &iomd_meta_class,
 	.owner = THIS_MODULE,
+	.run_errand = guard_page_run_errand,
 };
 IOMD_EXPORT(iomd_guard_page_meta_class);
 

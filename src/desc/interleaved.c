@@ -28,6 +28,7 @@ static const struct iomd_ops interleaved_ops = {
 	.complete_reserved = iomd_composite_complete_reserved,
 	.cancel_complete = iomd_composite_cancel_complete,
 	.is_prepared_read_only = iomd_composite_is_prepared_read_only,
+	.hand_over = iomd_composite_hand_over,
 };
 
 struct os_meta_class iomd_interleaved_meta_class = {

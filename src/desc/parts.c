@@ -417,6 +417,41 @@ int iomd_composite_complete(struct iomd *md, u64 direction)
 	return ret ?: iomd_composite_complete_reserved(md, direction);
 }
 
+static int composite_begin_hand_over(struct iomd_composite *composite)
+{
+	unsigned long irq;
+	int ret = 0;
+
+	raw_spin_lock_irqsave(&composite->md.lock, irq);
+	if (!composite->prepared)
+		ret = -EAGAIN;
+	else if (!--composite->prepared)
+		composite->borrowed = composite->users;
+	raw_spin_unlock_irqrestore(&composite->md.lock, irq);
+	return ret ? iomd_refuse_complete(ret) : 0;
+}
+
+/**
+ * iomd_composite_hand_over() - complete all parts, or leave that to those who use them
+ * @md: composite
+ *
+ * What uses it still rests on the parts' preparations from now on, as each of them knows.
+ *
+ * Context: may sleep.
+ */
+void iomd_composite_hand_over(struct iomd *md)
+{
+	struct iomd_composite *composite = iomd_to_composite(md);
+	const struct iomd_parts *parts = &composite->parts;
+	u32 i;
+
+	if (composite_begin_hand_over(composite))
+		return;
+	for (i = 0; i < parts->count; i++)
+		iomd_hand_over(parts->list[i].md);
+	end_complete(composite);
+}
+
 phys_addr_t iomd_composite_get_physical_segment(struct iomd *md, u64 offset, u64 *length,
 						u64 options)
 {

@@ -91,6 +91,7 @@ void iomd_composite_settle(struct iomd_composite *composite);
 /* Operations, and a class's free hook, for those that have nothing to add. */
 int iomd_composite_prepare(struct iomd *md, u64 direction);
 int iomd_composite_complete(struct iomd *md, u64 direction);
+void iomd_composite_hand_over(struct iomd *md);
 int iomd_composite_reserve_complete(struct iomd *md);
 int iomd_composite_complete_reserved(struct iomd *md, u64 direction);
 void iomd_composite_cancel_complete(struct iomd *md);

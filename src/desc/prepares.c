@@ -21,10 +21,10 @@
 /* The id is that of this preparation. */
 #define IDENTIFIED	BIT_ULL(44)
 #define RESERVED	IOMD_PREPARES_RESERVED
-#define USER		BIT_ULL(46)
-#define USERS		GENMASK_ULL(63, 46)
-/* Any of these keeps the memory as it is prepared. */
-#define KEPT		(COUNT | RESERVED)
+#define OWED		IOMD_PREPARES_OWED
+#define KEPT		IOMD_PREPARES_KEPT
+#define USER		BIT_ULL(47)
+#define USERS		GENMASK_ULL(63, 47)
 
 static u64 read_state(const struct iomd_prepares *prepares)
 {
@@ -68,7 +68,8 @@ int iomd_prepares_begin_slow(struct iomd_prepares *prepares, bool write)
 				return -EINTR;
 			state = read_state(prepares);
 		}
-		next = state + 1;
+		/* What was handed over to the users is this one's from now on. */
+		next = (state & ~OWED) + 1;
 		if (!(state & KEPT))
 			next = BUSY;
 		else if (write && !(state & WRITABLE))
@@ -143,6 +144,13 @@ static u64 prepares_busy_after(u64 state)
 	return BUSY | (state & (WRITABLE | READERS));
 }
 
+/* Before the memory is given back by whoever made the state busy for that. */
+void iomd_prepares_drain(struct iomd_prepares *prepares)
+{
+	if (read_state(prepares) & READERS)
+		prepares_drain_readers(prepares);
+}
+
 /* One complete has left @next: is the memory to be given back now? */
 static int prepares_end_complete(struct iomd_prepares *prepares, u64 next)
 {
@@ -177,6 +185,36 @@ int iomd_prepares_begin_last(struct iomd_prepares *prepares)
 			return iomd_refuse_complete(ret);
 		next = state - 1;
 		if (!(next & KEPT))
+			next = prepares_busy_after(state);
+	} while (!prepares_change(prepares, state, next));
+	return prepares_end_complete(prepares, next);
+}
+
+/**
+ * iomd_prepares_hand_over() - complete, or leave that to those who use the memory
+ * @prepares: state
+ *
+ * For a mapping that prepared the memory for itself, and knows nothing of other users, who
+ * may rest on that. As iomd_prepares_begin_last(); but if a mapping uses the memory and it
+ * is the last one, the memory stays, and is given back when the last of them ends.
+ *
+ * Return: 0; 1 and -EAGAIN as iomd_prepares_begin_last().
+ * Context: may sleep.
+ */
+int iomd_prepares_hand_over(struct iomd_prepares *prepares)
+{
+	u64 state, next;
+	int ret;
+
+	do {
+		state = read_state(prepares);
+		ret = prepares_may_complete(prepares, state);
+		if (ret == -EAGAIN)
+			return iomd_refuse_complete(ret);
+		next = state - 1;
+		if (ret == -EBUSY)
+			next |= OWED;
+		else if (!(next & KEPT))
 			next = prepares_busy_after(state);
 	} while (!prepares_change(prepares, state, next));
 	return prepares_end_complete(prepares, next);
@@ -222,12 +260,14 @@ static u64 prepares_unreserved(const struct iomd_prepares *prepares, u64 state)
 void iomd_prepares_cancel_complete(struct iomd_prepares *prepares)
 {
 	unsigned long irq;
-	u64 state;
+	u64 state, next;
 
 	raw_spin_lock_irqsave(&prepares->lock, irq);
 	do {
 		state = read_state(prepares);
-	} while (!prepares_change(prepares, state, prepares_unreserved(prepares, state) + 1));
+		/* As if it was prepared anew: see iomd_prepares_begin_slow(). */
+		next = (prepares_unreserved(prepares, state) & ~OWED) + 1;
+	} while (!prepares_change(prepares, state, next));
 	WRITE_ONCE(prepares->reserved, prepares->reserved - 1);
 	raw_spin_unlock_irqrestore(&prepares->lock, irq);
 }
@@ -256,21 +296,37 @@ int iomd_prepares_complete_reserved(struct iomd_prepares *prepares)
 	return prepares_end_complete(prepares, next);
 }
 
-/* One user more, if @needed says nothing or something of that is in the word; or one less. */
-static int prepares_change_users(struct iomd_prepares *prepares, bool begin, u64 needed)
+/* One user more, if @needed says nothing or something of that is in the word. */
+static int prepares_begin_use(struct iomd_prepares *prepares, u64 needed)
 {
 	u64 state;
 
 	do {
 		state = read_state(prepares);
-		if (!begin && !(state & USERS))
-			return iomd_refuse_end_of_use();
-		if (begin && needed && !(state & needed))
+		if (needed && !(state & needed))
 			return -EAGAIN;
-		if (begin && (state & USERS) == USERS)
+		if ((state & USERS) == USERS)
 			return -EOVERFLOW;
-	} while (!prepares_change(prepares, state, begin ? state + USER : state - USER));
+	} while (!prepares_change(prepares, state, state + USER));
 	return 0;
+}
+
+static int prepares_end_use(struct iomd_prepares *prepares)
+{
+	u64 state, next;
+
+	do {
+		state = read_state(prepares);
+		if (!(state & USERS))
+			return iomd_refuse_end_of_use();
+		next = state - USER;
+		if (!(next & USERS) && unlikely(state & OWED)) {
+			next &= ~OWED;
+			if (!(next & KEPT))
+				next = prepares_busy_after(state);
+		}
+	} while (!prepares_change(prepares, state, next));
+	return unlikely(next & BUSY);
 }
 
 /**
@@ -278,23 +334,32 @@ static int prepares_change_users(struct iomd_prepares *prepares, bool begin, u64
  * @prepares: state
  * @begin: begins?
  *
- * Return: 0; -EAGAIN if the memory is not prepared, or is not in use; -EOVERFLOW.
+ * Return: 0; 1 if the preparation had been handed over to the users, of whom this was the
+ * last: the caller has iomd_prepares_drain() called where one may sleep, gives the memory
+ * back, and calls iomd_prepares_end_last(); -EAGAIN if the memory is not prepared, or is
+ * not in use; -EOVERFLOW.
  * Context: any, hard IRQ included.
  */
 int iomd_prepares_set_in_use(struct iomd_prepares *prepares, bool begin)
 {
-	return prepares_change_users(prepares, begin, COUNT);
+	return begin ? prepares_begin_use(prepares, COUNT) : prepares_end_use(prepares);
 }
 
 /* The same of memory that needs no preparation, and of which nobody asks for one. */
 int iomd_prepares_count_user(struct iomd_prepares *prepares, bool begin)
 {
-	return prepares_change_users(prepares, begin, 0);
+	return begin ? prepares_begin_use(prepares, 0) : prepares_end_use(prepares);
 }
 
 bool iomd_prepares_is_in_use(const struct iomd_prepares *prepares)
 {
 	return read_state(prepares) & USERS;
+}
+
+/* Is somebody about to bring the memory in or to give it back? */
+bool iomd_prepares_is_busy(const struct iomd_prepares *prepares)
+{
+	return read_state(prepares) & BUSY;
 }
 
 /* The id of the preparation that there is, which has one from now on. */

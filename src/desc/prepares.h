@@ -50,11 +50,17 @@ struct iomd_prepares {
 #define IOMD_PREPARES_WAITED_FOR	BIT_ULL(42)	/* somebody waits for the end of that */
 #define IOMD_PREPARES_DRAINING	BIT_ULL(43)	/* the last complete waits for readers */
 #define IOMD_PREPARES_RESERVED	BIT_ULL(45)	/* completes are reserved, and keep the memory */
+#define IOMD_PREPARES_OWED	BIT_ULL(46)	/* the last use is to end the preparation */
+/* Any of these keeps the memory as it is prepared. */
+#define IOMD_PREPARES_KEPT \
+	(IOMD_PREPARES_COUNT | IOMD_PREPARES_RESERVED | IOMD_PREPARES_OWED)
 
 int iomd_prepares_begin_slow(struct iomd_prepares *prepares, bool write);
 int iomd_prepares_hold(struct iomd_prepares *prepares);
 void iomd_prepares_drop(struct iomd_prepares *prepares);
 int iomd_prepares_begin_last(struct iomd_prepares *prepares);
+int iomd_prepares_hand_over(struct iomd_prepares *prepares);
+void iomd_prepares_drain(struct iomd_prepares *prepares);
 int iomd_prepares_reserve_complete(struct iomd_prepares *prepares);
 void iomd_prepares_cancel_complete(struct iomd_prepares *prepares);
 int iomd_prepares_complete_reserved(struct iomd_prepares *prepares);
@@ -104,7 +110,7 @@ static inline void iomd_prepares_end_first(struct iomd_prepares *prepares, int r
 	iomd_prepares_end_busy(prepares, result ? 0 : 1 | (write ? IOMD_PREPARES_WRITABLE : 0));
 }
 
-/* End what one of the two that complete began when it returned 1. */
+/* End what one of those that complete, or end a use, began when it returned 1. */
 static inline void iomd_prepares_end_last(struct iomd_prepares *prepares)
 {
 	iomd_prepares_end_busy(prepares, 0);
@@ -121,12 +127,13 @@ static inline void iomd_prepares_forget(struct iomd_prepares *prepares)
 int iomd_prepares_set_in_use(struct iomd_prepares *prepares, bool begin);
 int iomd_prepares_count_user(struct iomd_prepares *prepares, bool begin);
 bool iomd_prepares_is_in_use(const struct iomd_prepares *prepares);
+bool iomd_prepares_is_busy(const struct iomd_prepares *prepares);
 u64 iomd_prepares_get_id(struct iomd_prepares *prepares);
 
 /* For those who hold a preparation, or don't mind a stale answer. */
 static inline bool iomd_prepares_is_prepared(const struct iomd_prepares *prepares)
 {
-	return atomic64_read(&prepares->state) & (IOMD_PREPARES_COUNT | IOMD_PREPARES_RESERVED);
+	return atomic64_read(&prepares->state) & IOMD_PREPARES_KEPT;
 }
 
 /* For those who hold a preparation, or are ending the last. */

@@ -62,6 +62,11 @@ static int sub_complete(struct iomd *md, u64 direction)
 	return iomd_complete(parent_of(md), direction);
 }
 
+static void sub_hand_over(struct iomd *md)
+{
+	iomd_hand_over(parent_of(md));
+}
+
 static int sub_reserve_complete(struct iomd *md)
 {
 	return iomd_reserve_complete(parent_of(md));
@@ -221,6 +226,7 @@ static const struct iomd_ops sub_ops = {
 	.complete_reserved = sub_complete_reserved,
 	.cancel_complete = sub_cancel_complete,
 	.is_prepared_read_only = sub_is_prepared_read_only,
+	.hand_over = sub_hand_over,
 };
 
 static void sub_free(struct os_object *object)

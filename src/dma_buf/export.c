@@ -249,7 +249,7 @@ static int export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 static void put_memory(struct export *export)
 {
 	iomd_set_in_use(export->memory, false);
-	iomd_complete(export->memory, IOMD_DIRECTION_NONE);
+	iomd_hand_over(export->memory);
 	iomd_release(export->memory);
 	iomd_release(export->md);
 	mutex_destroy(&export->lock);
@@ -387,7 +387,7 @@ static struct export *get_memory(struct iomd *md, u64 length)
 	return export;
 
 err_complete:
-	iomd_complete(export->memory, IOMD_DIRECTION_NONE);
+	iomd_hand_over(export->memory);
 err_release:
 	iomd_release(export->memory);
 err_free:

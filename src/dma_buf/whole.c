@@ -53,7 +53,7 @@ static void whole_complete(struct iomd_backing *backing, bool dirty)
 
 	iomd_segments_free(&backing->segments);
 	iomd_set_in_use(buffer, false);
-	iomd_complete(buffer, IOMD_DIRECTION_NONE);
+	iomd_hand_over(buffer);
 }
 
 static int whole_prepare(struct iomd_backing *backing, u64 direction)

@@ -24,16 +24,6 @@ void iomd_mapping_place(struct iomd_mapping *mapping, unsigned long address, boo
 }
 
 /*
- * Complete what a mapping prepared for itself; whether that is the last one, and may
- * be, the class knows. The base, which can't tell whose a complete is, refuses all
- * while others have the memory mapped.
- */
-static void complete_own(struct iomd *md)
-{
-	md->ops->complete(md, IOMD_DIRECTION_NONE);
-}
-
-/*
  * Memory that is only looked at is prepared for what it was described for, so that its
  * driver's own prepare does not find it prepared for less; and for reading where it can't
  * be had for more, or is not.
@@ -60,7 +50,7 @@ int iomd_mapping_prepare(struct iomd_mapping *mapping)
 		return ret;
 	ret = iomd_set_in_use(mapping->memory, true);
 	if (ret) {
-		complete_own(mapping->memory);
+		iomd_hand_over(mapping->memory);
 		return ret;
 	}
 	mapping->prepared = true;
@@ -73,5 +63,6 @@ void iomd_mapping_complete(struct iomd_mapping *mapping)
 		return;
 	mapping->prepared = false;
 	iomd_set_in_use(mapping->memory, false);
-	complete_own(mapping->memory);
+	/* Others may rest on that by now, such as a device. */
+	iomd_hand_over(mapping->memory);
 }

@@ -238,6 +238,22 @@ static void end_all(struct os_object *object, unsigned int its_turn, bool may_sl
 	finish_end(its_turn);
 }
 
+/* An object that is still held, by whom sent it. */
+static void run_errand(struct os_object *object)
+{
+	unsigned int its_turn = object->turn;
+	struct os_meta_class *class = object->meta;
+
+	while (!class->run_errand)
+		class = class->super;
+	lock_map_acquire_read(&ends_map);
+	class->run_errand(object);
+	lock_map_release(&ends_map);
+	/* If that is its end, who waits for the errand waits for it, too. */
+	os_object_release_sync(object);
+	finish_end(its_turn);
+}
+
 static void end_deferred(struct work_struct *work)
 {
 	struct deferred *deferred = container_of(work, struct deferred, work);
@@ -246,8 +262,12 @@ static void end_deferred(struct work_struct *work)
 
 	while ((list = llist_del_all(&deferred->objects))) {
 		list = llist_reverse_order(list);
-		llist_for_each_entry_safe(object, next, list, deferred)
-			end_all(object, object->turn, true);
+		llist_for_each_entry_safe(object, next, list, deferred) {
+			if (refcount_read(&object->references))
+				run_errand(object);
+			else
+				end_all(object, object->turn, true);
+		}
 	}
 }
 
@@ -340,24 +360,37 @@ void os_object_release_sync(struct os_object *object)
 }
 IOMD_EXPORT(os_object_release_sync);
 
+/*
+ * What is counted in @its_turn belongs to the end that this task is in the middle of, if it
+ * is: who waits for that one, which may be of an earlier turn, waits for it. The turn.
+ */
+static unsigned int join_ender(unsigned int its_turn)
+{
+	struct ender *ender = in_task() ? find_ender() : NULL;
+
+	if (!ender)
+		return its_turn;
+	finish_end(its_turn);
+	atomic_inc(&under_way[ender->turn]);
+	return ender->turn;
+}
+
 void os_object_release_by(struct os_object *object, struct work_struct *work)
 {
-	struct ender *ender;
 	unsigned int its_turn;
 
 	if (!object_drop(object, &its_turn))
 		return;
-	ender = in_task() ? find_ender() : NULL;
-	if (ender) {
-		/* Who waits for that end, which may be of an earlier turn, waits for this one. */
-		finish_end(its_turn);
-		its_turn = ender->turn;
-		atomic_inc(&under_way[its_turn]);
-	}
-	object->turn = its_turn;
+	object->turn = join_ender(its_turn);
 	queue_work(slow_wq, work);
 }
 IOMD_EXPORT_TEST(os_object_release_by);
+
+void os_object_send_errand(struct os_object *object)
+{
+	os_object_retain(object);
+	end_defer(object, join_ender(begin_end()));
+}
 
 void os_object_end(struct os_object *object)
 {

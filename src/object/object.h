@@ -21,6 +21,12 @@ void os_object_end(struct os_object *object);
 int os_object_init_ends(void);
 void os_object_exit_ends(void);
 
+/*
+ * Have a worker call the class's run_errand, and hold the object until then. One errand at a
+ * time; a barrier waits for it as for an end. Any context.
+ */
+void os_object_send_errand(struct os_object *object);
+
 /* Gives back a reference if that is not the last one; false: the caller has it alone. */
 static inline bool os_object_release_unless_last(struct os_object *object)
 {

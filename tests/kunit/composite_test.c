@@ -857,11 +857,59 @@ static void a_part_completed_behind_its_back_keeps_the_whole(struct kunit *test)
 	chain_free(&chain);
 }
 
+/* A mapping's own preparation of the whole, on which other uses rest when it ends. */
+static void what_is_handed_over_ends_with_the_last_use(struct kunit *test)
+{
+	struct chain chain;
+	unsigned int i;
+
+	chain_make(&chain, test);
+	expect_warning_once("iomd: complete without a prepare");
+	for (i = 0; i < 2; i++) {
+		KUNIT_ASSERT_EQ(test, iomd_prepare(chain.md, 0), 0);
+		KUNIT_ASSERT_EQ(test, begin_use(chain.md), 0);
+		KUNIT_ASSERT_EQ(test, begin_use(chain.sub), 0);
+		chain.md->ops->hand_over(chain.md);
+		KUNIT_EXPECT_TRUE(test, is_prepared(chain.named[0]));
+		KUNIT_EXPECT_TRUE(test, is_prepared(chain.guard));
+		KUNIT_EXPECT_EQ(test, iomd_complete(chain.md, 0), -EAGAIN);
+		KUNIT_EXPECT_EQ(test, iomd_complete(chain.named[0], 0), -EAGAIN);
+		/* A preparation that comes and goes is refused to go first. */
+		if (i) {
+			KUNIT_ASSERT_EQ(test, iomd_prepare(chain.md, 0), 0);
+			expect_warning_once("iomd: complete while the memory is mapped");
+			KUNIT_EXPECT_EQ(test, iomd_complete(chain.md, 0), -EBUSY);
+			chain.md->ops->hand_over(chain.md);
+		}
+		end_use(test, chain.md);
+		os_object_barrier();
+		KUNIT_EXPECT_FALSE(test, is_prepared(chain.named[0]));
+		KUNIT_EXPECT_TRUE(test, is_prepared(chain.named[1]));
+		KUNIT_EXPECT_FALSE(test, is_prepared(chain.named[2]));
+		KUNIT_EXPECT_TRUE(test, is_prepared(chain.guard));
+		end_use(test, chain.sub);
+		os_object_barrier();
+		chain_expect(test, &chain, 0);
+	}
+	/* With nobody else it is a complete, and one too many is as ever. */
+	KUNIT_ASSERT_EQ(test, iomd_prepare(chain.md, 0), 0);
+	chain.sub->ops->hand_over(chain.sub);
+	KUNIT_ASSERT_EQ(test, iomd_prepare(chain.sub, 0), 0);
+	chain.md->ops->hand_over(chain.md);
+	chain_expect(test, &chain, 0);
+	chain.md->ops->hand_over(chain.md);
+	chain.named[0]->ops->hand_over(chain.named[0]);
+	chain_expect(test, &chain, 0);
+	chain_free(&chain);
+}
+
 /* A part that is asked after others, and looks at them then. */
 static struct {
 	struct kunit *test;
 	struct iomd *leaf;
 	int answer;
+	/* A use is to last. */
+	bool stays;
 } onlooker;
 
 /* What others find of memory whose complete can't be refused, and has not come yet. */
@@ -883,6 +931,13 @@ static int look_on(struct iomd *md)
 	KUNIT_EXPECT_EQ(test, iomd_complete(leaf, 0), -EBUSY);
 	end_use(test, leaf);
 	KUNIT_EXPECT_EQ(test, iomd_complete(leaf, 0), 0);
+	KUNIT_EXPECT_EQ(test, iomd_get_preparation_id(leaf), id);
+	/* So does a mapping that ends, and leaves its preparation to a device. */
+	KUNIT_EXPECT_EQ(test, iomd_prepare(leaf, 0), 0);
+	KUNIT_EXPECT_EQ(test, begin_use(leaf), 0);
+	leaf->ops->hand_over(leaf);
+	if (!onlooker.stays)
+		end_use(test, leaf);
 	KUNIT_EXPECT_EQ(test, iomd_get_preparation_id(leaf), id);
 	return onlooker.answer;
 }
@@ -919,9 +974,24 @@ static void a_complete_that_is_reserved(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), -EIO);
 	fake_expect_log(test, "pa");
 	KUNIT_EXPECT_TRUE(test, is_prepared(leaf));
+	onlooker.stays = true;
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), -EIO);
+	/* It rests on the preparation that remains, by now. */
+	end_use(test, leaf);
+	os_object_barrier();
+	KUNIT_EXPECT_TRUE(test, is_prepared(leaf));
 	onlooker.answer = 0;
 	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
 	fake_expect_log(test, "ca");
+	KUNIT_EXPECT_TRUE(test, is_prepared(leaf));
+	KUNIT_EXPECT_EQ(test, iomd_complete(leaf, 0), -EAGAIN);
+	end_use(test, leaf);
+	os_object_barrier();
+	KUNIT_EXPECT_FALSE(test, is_prepared(leaf));
+	onlooker.stays = false;
+	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	fake_expect_log(test, "paca");
 	KUNIT_EXPECT_FALSE(test, is_prepared(leaf));
 	KUNIT_EXPECT_EQ(test, iomd_complete(leaf, 0), -EAGAIN);
 	iomd_release(md);
@@ -1187,6 +1257,7 @@ static struct kunit_case composite_cases[] = {
 	KUNIT_CASE(a_use_may_rest_on_the_parts_own_preparations),
 	KUNIT_CASE(a_part_in_use_keeps_the_whole),
 	KUNIT_CASE(a_part_completed_behind_its_back_keeps_the_whole),
+	KUNIT_CASE(what_is_handed_over_ends_with_the_last_use),
 	KUNIT_CASE(a_complete_that_is_reserved),
 	KUNIT_CASE(a_device_uses_all_parts),
 	KUNIT_CASE(preparation_ids_go_through),

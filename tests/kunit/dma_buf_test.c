@@ -78,6 +78,38 @@ static void a_device_sees_it(struct kunit *test)
 	driven_device_remove(dev);
 }
 
+static bool is_prepared(struct iomd *md)
+{
+	return iomd_get_preparation_id(md) != IOMD_PREPARATION_ID_UNPREPARED;
+}
+
+/* Memory that was prepared to be exported, and that a device of its maker's uses longer. */
+static void a_device_outlives_it(struct kunit *test)
+{
+	struct device *dev = driven_device(test, 64);
+	struct iomd_dma_map *map;
+	struct dma_buf *dmabuf;
+	struct iomd *mds[2];
+	struct area area;
+	unsigned int i;
+
+	mds[0] = user_memory(test, &area, PAGES);
+	mds[1] = made(test, iomd_buffer_with_options(BOTH | IOMD_MEMORY_PAGEABLE, PAGE_SIZE, 1));
+	for (i = 0; i < 2; i++) {
+		dmabuf = exported(test, mds[i], O_RDWR);
+		map = iomd_dma_map(mds[i], dev, 0, PAGE_SIZE, 0);
+		KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(map), 0);
+		put(dmabuf);
+		settle();
+		KUNIT_EXPECT_TRUE(test, is_prepared(mds[i]));
+		iomd_dma_unmap(map);
+		os_object_barrier();
+		KUNIT_EXPECT_FALSE(test, is_prepared(mds[i]));
+		iomd_release(mds[i]);
+	}
+	driven_device_remove(dev);
+}
+
 /* It stays prepared, and is there, whatever its maker does. */
 static void lives_on(struct kunit *test)
 {
@@ -820,6 +852,7 @@ static void steps_of_a_buffer_that_fail(struct kunit *test)
 
 static struct kunit_case dma_buf_cases[] = {
 	KUNIT_CASE(a_device_sees_it),
+	KUNIT_CASE(a_device_outlives_it),
 	KUNIT_CASE(lives_on),
 	KUNIT_CASE(what_is_not_exported),
 	KUNIT_CASE(a_process_sees_it),

@@ -337,6 +337,110 @@ static void may_be_released_in_hard_irq(struct kunit *test)
 	iomd_release(md);
 }
 
+static void unmap_for_device(void *data)
+{
+	iomd_dma_unmap(data);
+}
+
+/* Memory that a mapping prepared, and a device uses by the time that the mapping ends. */
+static void a_device_outlives_the_mapping(struct kunit *test)
+{
+	struct iomd_mapping *mapping;
+	struct iomd_dma_map *maps[2];
+	struct iomd_dma_map *late;
+	struct area area;
+	struct iomd *md;
+	unsigned int i;
+
+	area_make(&area, puppet_start(test), AREA_SCATTERED, 3);
+	md = describe_user(test, &area, 0, 3 * P, IOMD_DIRECTION_IN);
+	for (i = 0; i < 2; i++) {
+		mapping = map(test, md, 0);
+		maps[0] = iomd_dma_map(md, fake_device(test), 0, P, 0);
+		maps[1] = iomd_dma_map(md, fake_device(test), P, P, 0);
+		KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(maps[0]), 0);
+		KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(maps[1]), 0);
+		iomd_mapping_release(mapping);
+		os_object_barrier();
+		/* What the device has stays, but it is nobody's to complete, or to map anew. */
+		KUNIT_EXPECT_EQ(test, pinned(&area), 3ULL);
+		expect_warning_once("iomd: complete without a prepare");
+		KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), -EAGAIN);
+		late = iomd_dma_map(md, fake_device(test), 0, P, 0);
+		KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(late), -EAGAIN);
+		iomd_dma_unmap(maps[0]);
+		os_object_barrier();
+		KUNIT_EXPECT_EQ(test, pinned(&area), 3ULL);
+		if (i)
+			iomd_dma_unmap(maps[1]);
+		else
+			call_in_hard_irq(test, unmap_for_device, maps[1]);
+		os_object_barrier();
+		KUNIT_EXPECT_EQ(test, pinned(&area), 0ULL);
+		KUNIT_EXPECT_EQ(test, iomd_get_preparation_id(md), IOMD_PREPARATION_ID_UNPREPARED);
+	}
+	iomd_release(md);
+}
+
+/* Who prepares such memory has it as ever. */
+static void what_a_device_has_can_be_prepared(struct kunit *test)
+{
+	struct iomd_mapping *mapping;
+	struct iomd_dma_map *late;
+	struct area area;
+	struct iomd *md;
+	u64 id;
+
+	area_make(&area, puppet_start(test), AREA_SCATTERED, 3);
+	md = describe_user(test, &area, 0, 3 * P, IOMD_DIRECTION_IN);
+	mapping = map(test, md, 0);
+	id = iomd_get_preparation_id(md);
+	late = iomd_dma_map(md, fake_device(test), 0, P, 0);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(late), 0);
+	iomd_mapping_release(mapping);
+	os_object_barrier();
+	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), 0);
+	KUNIT_EXPECT_EQ(test, iomd_get_preparation_id(md), id);
+	expect_warning_once("iomd: complete while the memory is mapped");
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), -EBUSY);
+	iomd_dma_unmap(late);
+	os_object_barrier();
+	KUNIT_EXPECT_EQ(test, pinned(&area), 3ULL);
+	KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+	KUNIT_EXPECT_EQ(test, pinned(&area), 0ULL);
+	iomd_release(md);
+}
+
+/* Other memory is described once the old one has been given back. */
+static void what_a_device_had_can_be_exchanged(struct kunit *test)
+{
+	const u64 options = IOMD_DIRECTION_IN | IOMD_MEMORY_TYPE_VIRTUAL;
+	struct iomd_address_range range;
+	struct iomd_mapping *mapping;
+	struct iomd_dma_map *late;
+	struct area area;
+	struct iomd *md;
+	unsigned int i;
+
+	area_make(&area, puppet_start(test), AREA_SCATTERED, 3);
+	range = area_range(&area, 0, 3 * P);
+	md = describe_user(test, &area, 0, 3 * P, IOMD_DIRECTION_IN);
+	for (i = 0; i < 20; i++) {
+		mapping = map(test, md, 0);
+		late = iomd_dma_map(md, fake_device(test), 0, P, 0);
+		KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(late), 0);
+		iomd_mapping_release(mapping);
+		os_object_barrier();
+		KUNIT_EXPECT_EQ(test, iomd_init_with_options(md, &range, 1, 0, area.puppet->task,
+							     options, NULL), -EBUSY);
+		iomd_dma_unmap(late);
+		KUNIT_EXPECT_EQ(test, iomd_init_with_options(md, &range, 1, 0, area.puppet->task,
+							     options, NULL), 0);
+		KUNIT_EXPECT_EQ(test, pinned(&area), 0ULL);
+	}
+	iomd_release(md);
+}
+
 static struct kunit_case mapping_cases[] = {
 	KUNIT_CASE(kernel_memory_stays_where_it_is),
 	KUNIT_CASE(kernel_memory_may_have_another_address),
@@ -349,6 +453,9 @@ static struct kunit_case mapping_cases[] = {
 	KUNIT_CASE(read_only),
 	KUNIT_CASE(refusals),
 	KUNIT_CASE(may_be_released_in_hard_irq),
+	KUNIT_CASE(a_device_outlives_the_mapping),
+	KUNIT_CASE(what_a_device_has_can_be_prepared),
+	KUNIT_CASE(what_a_device_had_can_be_exchanged),
 	{}
 };
 
