@@ -22,6 +22,7 @@
 #include "../source/shmem.h"
 #include "../source/buffer_pages.h"
 #include "buffer.h"
+#include "descriptor.h"
 #include "general.h"
 
 #define CREATION_OPTIONS						\
@@ -105,6 +106,14 @@ static void set_length(struct iomd_buffer *buffer, u64 length)
 {
 	iomd_extents_set_single(&buffer->general.backing.extents, address_of(buffer), length);
 	WRITE_ONCE(buffer->general.md.length, length);
+}
+
+/* Would others lose memory that they rely on, through what the buffer is a part of? */
+static bool buffer_must_stay(const struct iomd_buffer *buffer, u64 length)
+{
+	return length < iomd_get_length(&buffer->general.md) &&
+	       iomd_is_nested(&buffer->general.md) &&
+	       iomd_prepares_is_needed(&buffer->general.prepares);
 }
 
 static int buffer_check_request(const struct request *request)
@@ -492,23 +501,29 @@ IOMD_EXPORT(iomd_buffer_with_copy);
  * @md: buffer
  * @length: bytes, at most the capacity
  *
- * The memory, its contents, how it is prepared and what is mapped stay as they are.
+ * The memory, its contents, how it is prepared and what is mapped stay as they are. What
+ * the buffer is a part of has nothing in the place of what is not described any more.
  * IOKit: IOBufferMemoryDescriptor::setLength.
  *
- * Return: 0; -EINVAL, with nothing changed, if it is more than the capacity, or @md
- * is no buffer.
+ * Return: 0; or, with nothing changed: -EINVAL if it is more than the capacity, or @md
+ * is no buffer; -EBUSY if it is less than until now while @md is a part of another
+ * descriptor, and prepared, but for what it was born with, or mapped, by whomever.
  * Context: may sleep.
  */
 int iomd_buffer_set_length(struct iomd *md, u64 length)
 {
 	struct iomd_buffer *buffer = to_buffer(md);
+	int ret = 0;
 
 	if (!buffer || length > buffer->capacity)
 		return -EINVAL;
 	mutex_lock(&buffer->lock);
-	set_length(buffer, length);
+	if (buffer_must_stay(buffer, length))
+		ret = -EBUSY;
+	else
+		set_length(buffer, length);
 	mutex_unlock(&buffer->lock);
-	return 0;
+	return ret;
 }
 IOMD_EXPORT(iomd_buffer_set_length);
 

@@ -356,6 +356,14 @@ bool iomd_prepares_is_in_use(const struct iomd_prepares *prepares)
 	return read_state(prepares) & USERS;
 }
 
+/* Has anybody but the descriptor itself prepared the memory, or is it in use? */
+bool iomd_prepares_is_needed(const struct iomd_prepares *prepares)
+{
+	u64 state = read_state(prepares);
+
+	return (state & USERS) || (state & COUNT) > prepares->own;
+}
+
 /* Is somebody about to bring the memory in or to give it back? */
 bool iomd_prepares_is_busy(const struct iomd_prepares *prepares)
 {

@@ -127,6 +127,7 @@ static inline void iomd_prepares_forget(struct iomd_prepares *prepares)
 int iomd_prepares_set_in_use(struct iomd_prepares *prepares, bool begin);
 int iomd_prepares_count_user(struct iomd_prepares *prepares, bool begin);
 bool iomd_prepares_is_in_use(const struct iomd_prepares *prepares);
+bool iomd_prepares_is_needed(const struct iomd_prepares *prepares);
 bool iomd_prepares_is_busy(const struct iomd_prepares *prepares);
 u64 iomd_prepares_get_id(struct iomd_prepares *prepares);
 

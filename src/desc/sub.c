@@ -195,6 +195,11 @@ static struct iomd_mapping *sub_make_mapping(struct iomd *md, struct iomd *owner
 {
 	const struct iomd_part *part = &to_sub(md)->part;
 
+	/* What the parent has lost is not shown anew, though the memory may still be there. */
+	if (part->offset + offset + length > iomd_get_length(part->md)) {
+		iomd_mapping_release(new_map);
+		return ERR_PTR(-EINVAL);
+	}
 	return iomd_make_mapping(part->md, owner, task, new_map, options, part->offset + offset,
 				 length);
 }

@@ -1271,6 +1271,7 @@ static void change(struct model *model, struct subject *subject)
 static void change_buffer(struct model *model, struct subject *subject)
 {
 	u64 length = draw_length(model, subject->size), direction = draw_direction(model);
+	int wanted = 0;
 
 	switch (draw(model, 3)) {
 	case 0:
@@ -1279,8 +1280,11 @@ static void change_buffer(struct model *model, struct subject *subject)
 			     iomd_buffer_set_length(subject->md, subject->size + 1), -EINVAL);
 			return;
 		}
-		same(model, "setting the length", iomd_buffer_set_length(subject->md, length), 0);
-		subject->length = length;
+		if (length < subject->length && subject->nested && subject->count > subject->own)
+			wanted = -EBUSY;
+		if (same(model, "setting the length", iomd_buffer_set_length(subject->md, length),
+			 wanted) && !wanted)
+			subject->length = length;
 		break;
 	case 1:
 		same(model, "setting the direction",

@@ -7,6 +7,8 @@
 
 #include "composites.h"
 
+#define BOTH	IOMD_DIRECTION_OUT_IN
+
 static struct iomd *sub_of(struct kunit *test, struct iomd *of, u64 offset, u64 length)
 {
 	return made(test, iomd_sub_with_sub_range(of, offset, length, IOMD_DIRECTION_OUT_IN));
@@ -487,6 +489,88 @@ static void a_parent_may_shrink(struct kunit *test)
 	iomd_release(&fake->md);
 }
 
+static void expect_map(struct kunit *test, struct iomd *md, u64 length, int error)
+{
+	struct iomd_mapping *mapping;
+
+	mapping = iomd_create_mapping_in_task(md, IOMD_KERNEL_TASK, 0, IOMD_MAP_ANYWHERE, 0,
+					      length);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(mapping), error);
+	if (IS_ERR(mapping))
+		return;
+	iomd_mapping_release(mapping);
+	os_object_barrier();
+}
+
+/* What a buffer does not describe any more it still has, but nobody is shown it. */
+static void what_a_buffer_has_lost_is_not_mapped(struct kunit *test)
+{
+	struct iomd *buffer = made(test, iomd_buffer_with_capacity(4 * PAGE_SIZE, BOTH, false));
+	struct iomd *md = sub_of(test, buffer, PAGE_SIZE, 2 * PAGE_SIZE);
+	struct iomd *inner = sub_of(test, md, 0, 2 * PAGE_SIZE);
+	struct iomd *multi = made(test, iomd_multi_with_descriptors(&buffer, 1, BOTH, false));
+	struct iomd_dma_map *map;
+
+	expect_map(test, inner, 2 * PAGE_SIZE, 0);
+	expect_map(test, multi, 4 * PAGE_SIZE, 0);
+	KUNIT_EXPECT_EQ(test, iomd_buffer_set_length(buffer, PAGE_SIZE + 100), 0);
+	expect_map(test, md, 101, -EINVAL);
+	expect_map(test, inner, 2 * PAGE_SIZE, -EINVAL);
+	expect_map(test, multi, 4 * PAGE_SIZE, -EINVAL);
+	map = iomd_dma_map(inner, fake_device(test), 0, 101, 0);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(map), -EAGAIN);
+	expect_map(test, inner, 100, 0);
+	expect_map(test, md, 100, 0);
+	KUNIT_EXPECT_EQ(test, iomd_buffer_set_length(buffer, 3 * PAGE_SIZE), 0);
+	expect_map(test, inner, 2 * PAGE_SIZE, 0);
+	expect_map(test, multi, 4 * PAGE_SIZE, -EAGAIN);
+	iomd_release(multi);
+	iomd_release(inner);
+	iomd_release(md);
+	iomd_release(buffer);
+}
+
+/* Nor is anything lost that somebody has prepared or mapped. */
+static void a_buffer_keeps_what_others_use(struct kunit *test)
+{
+	static const u64 options[] = { BOTH, BOTH | IOMD_MEMORY_PAGEABLE };
+	struct iomd_mapping *mapping;
+	struct iomd_dma_map *map;
+	struct iomd *buffer, *md;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(options); i++) {
+		buffer = made(test, iomd_buffer_with_options(options[i], 4 * PAGE_SIZE, 1));
+		md = sub_of(test, buffer, PAGE_SIZE, 2 * PAGE_SIZE);
+		KUNIT_ASSERT_EQ(test, iomd_prepare(md, 0), 0);
+		KUNIT_EXPECT_EQ(test, iomd_buffer_set_length(buffer, 0), -EBUSY);
+		KUNIT_EXPECT_EQ(test, iomd_get_length(buffer), (u64)4 * PAGE_SIZE);
+		map = iomd_dma_map(md, fake_device(test), 0, PAGE_SIZE, 0);
+		KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(map), 0);
+		KUNIT_EXPECT_EQ(test, iomd_buffer_set_length(buffer, 3 * PAGE_SIZE), -EBUSY);
+		/* What takes nothing away harms nobody. */
+		KUNIT_EXPECT_EQ(test, iomd_buffer_set_length(buffer, 4 * PAGE_SIZE), 0);
+		KUNIT_EXPECT_TRUE(test, iomd_buffer_append_bytes(buffer, "more", 4));
+		iomd_dma_unmap(map);
+		KUNIT_EXPECT_EQ(test, iomd_complete(md, 0), 0);
+		mapping = iomd_create_mapping_in_task(md, IOMD_KERNEL_TASK, 0, IOMD_MAP_ANYWHERE,
+						      0, PAGE_SIZE);
+		KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(mapping), 0);
+		KUNIT_EXPECT_EQ(test, iomd_buffer_set_length(buffer, 4 * PAGE_SIZE - 1), -EBUSY);
+		iomd_mapping_release(mapping);
+		os_object_barrier();
+		KUNIT_EXPECT_EQ(test, iomd_buffer_set_length(buffer, 1), 0);
+		KUNIT_EXPECT_EQ(test, iomd_buffer_set_length(buffer, PAGE_SIZE), 0);
+		iomd_release(md);
+		/* It is alone: nobody else has promised anything. */
+		os_object_barrier();
+		KUNIT_ASSERT_EQ(test, iomd_prepare(buffer, 0), 0);
+		KUNIT_EXPECT_EQ(test, iomd_buffer_set_length(buffer, 1), 0);
+		KUNIT_EXPECT_EQ(test, iomd_complete(buffer, 0), 0);
+		iomd_release(buffer);
+	}
+}
+
 static int make_and_prepare(struct kunit *test, void *data)
 {
 	const struct leaf *leaf = data;
@@ -564,6 +648,8 @@ static struct kunit_case sub_cases[] = {
 	KUNIT_CASE(keeps_its_range_while_others_rely_on_it),
 	KUNIT_CASE(a_device_uses_the_parent),
 	KUNIT_CASE(a_parent_may_shrink),
+	KUNIT_CASE(what_a_buffer_has_lost_is_not_mapped),
+	KUNIT_CASE(a_buffer_keeps_what_others_use),
 	KUNIT_CASE(redirects_the_parent),
 	KUNIT_CASE(every_step_may_fail),
 	{}
