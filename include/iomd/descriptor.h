@@ -20,6 +20,7 @@
 struct device;
 struct iomd;
 struct iomd_mapping;
+struct iomd_ownership;
 struct iomd_segment_index;
 struct task_struct;
 
@@ -81,6 +82,8 @@ struct task_struct;
  * @hand_over: a mapping, or what is exported, does without the preparation that it made for
  *	itself: @complete, but if others use the memory, who rest on that, the complete is
  *	done after the last of their uses. May sleep. NULL: @complete
+ * @change_ownership: for classes of the core: @set_ownership of a part, so that it can be
+ *	undone if another part's fails. NULL: @set_ownership, which stays done
  *
  * Fill one statically. Members may be added at the end: an op left NULL always
  * means the base's way.
@@ -123,6 +126,7 @@ struct iomd_ops {
 	void (*cancel_complete)(struct iomd *md);
 	bool (*is_prepared_read_only)(const struct iomd *md);
 	void (*hand_over)(struct iomd *md);
+	int (*change_ownership)(struct iomd *md, struct iomd_ownership *change);
 };
 
 /**

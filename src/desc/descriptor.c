@@ -466,7 +466,8 @@ IOMD_EXPORT(iomd_set_purgeable);
  * Return: 0; or, with nothing moved: -EINVAL for an unknown tag or option, or a
  * kernel thread that has no memory; -EPERM; -ESRCH if the new owner has no address
  * space any more; -ENOMEM if it is over its RLIMIT_MEMLOCK; -EAGAIN for memory that
- * nobody owns; else what the class says.
+ * nobody owns; of a composite, the first error of a part, with all parts of iomd's own
+ * classes as they were; else what the class says.
  * Context: may sleep.
  */
 int iomd_set_ownership(struct iomd *md, struct task_struct *new_owner, int new_ledger_tag,
@@ -481,6 +482,14 @@ int iomd_set_ownership(struct iomd *md, struct task_struct *new_owner, int new_l
 	return md->ops->set_ownership(md, new_owner, new_ledger_tag, options);
 }
 IOMD_EXPORT(iomd_set_ownership);
+
+/* Of a part; what is asked for was checked. */
+int iomd_change_ownership(struct iomd *md, struct iomd_ownership *change)
+{
+	if (md->ops->change_ownership)
+		return md->ops->change_ownership(md, change);
+	return iomd_set_ownership(md, change->new_owner, change->new_ledger_tag, change->options);
+}
 
 /**
  * iomd_get_page_counts() - how much of the memory is there?

@@ -33,6 +33,19 @@ static inline void iomd_hand_over(struct iomd *md)
 		md->ops->complete(md, IOMD_DIRECTION_NONE);
 }
 
+/*
+ * A change of owner of all parts or none: what is asked for, and what was done of it, the
+ * last first.
+ */
+struct iomd_ownership {
+	struct task_struct *new_owner;
+	int new_ledger_tag;
+	u64 options;
+	struct iomd_ownership_step *done;
+};
+
+int iomd_change_ownership(struct iomd *md, struct iomd_ownership *change);
+
 /* Say once that a driver completed what it must not, if @error is that; @error. */
 int iomd_refuse_complete(int error);
 

@@ -8,12 +8,16 @@
 #include <linux/device.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/slab.h>
 
 #include <iomd/descriptor.h>
 
+#include "../debug/inject.h"
 #include "../debug/knobs.h"
+#include "../mm/owner.h"
 #include "../object/object.h"
 #include "../source/source.h"
+#include "descriptor.h"
 #include "general.h"
 #include "list.h"
 
@@ -266,10 +270,54 @@ static int general_set_ownership(struct iomd *md, struct task_struct *new_owner,
 {
 	struct iomd_general *general = iomd_to_general(md);
 
-	if (!general->backing.source->set_ownership)
+	if (!general->backing.source->owner_of)
 		return -EAGAIN;
-	return general->backing.source->set_ownership(&general->backing, new_owner, new_ledger_tag,
-						      options);
+	return iomd_owner_change(general->backing.source->owner_of(&general->backing), new_owner,
+				 new_ledger_tag, options, NULL);
+}
+
+/* A part's owner has changed. */
+struct iomd_ownership_step {
+	struct iomd_ownership_step *before;
+	struct iomd_owner *owner;
+	struct iomd_former_owner former;
+};
+
+void iomd_general_finish_ownership(struct iomd_ownership *change, int result)
+{
+	struct iomd_ownership_step *step;
+
+	while ((step = change->done)) {
+		change->done = step->before;
+		if (result)
+			iomd_owner_restore(step->owner, &step->former);
+		iomd_former_owner_destroy(&step->former);
+		kfree(step);
+	}
+}
+
+static int general_change_ownership(struct iomd *md, struct iomd_ownership *change)
+{
+	struct iomd_general *general = iomd_to_general(md);
+	struct iomd_ownership_step *step;
+	int ret;
+
+	if (!general->backing.source->owner_of)
+		return -EAGAIN;
+	step = iomd_should_fail() ? NULL : kzalloc(sizeof(*step), GFP_KERNEL);
+	if (!step)
+		return -ENOMEM;
+	step->owner = general->backing.source->owner_of(&general->backing);
+	ret = iomd_owner_change(step->owner, change->new_owner, change->new_ledger_tag,
+				change->options, &step->former);
+	if (ret) {
+		iomd_former_owner_destroy(&step->former);
+		kfree(step);
+		return ret;
+	}
+	step->before = change->done;
+	change->done = step;
+	return 0;
 }
 
 static int general_hold(struct iomd *md, u64 offset, u64 length)
@@ -373,6 +421,7 @@ const struct iomd_ops iomd_general_ops = {
 	.get_kernel_address = general_get_kernel_address,
 	.set_purgeable = general_set_purgeable,
 	.set_ownership = general_set_ownership,
+	.change_ownership = general_change_ownership,
 	.get_page_counts = general_get_page_counts,
 	.is_ram = general_is_ram,
 	.hold = general_hold,

@@ -9,6 +9,7 @@
 #include <iomd/multi.h>
 
 #include "descriptor.h"
+#include "general.h"
 #include "id.h"
 #include "parts.h"
 
@@ -84,15 +85,28 @@ static int multi_set_purgeable(struct iomd *md, u32 new_state, u32 *old_state)
 	return 0;
 }
 
-static int multi_set_ownership(struct iomd *md, struct task_struct *new_owner,
-			       int new_ledger_tag, u64 options)
+static int multi_change_ownership(struct iomd *md, struct iomd_ownership *change)
 {
 	const struct iomd_parts *parts = &iomd_to_composite(md)->parts;
 	int ret = 0;
 	u32 i;
 
 	for (i = 0; !ret && i < parts->count; i++)
-		ret = iomd_set_ownership(parts->list[i].md, new_owner, new_ledger_tag, options);
+		ret = iomd_change_ownership(parts->list[i].md, change);
+	return ret;
+}
+
+static int multi_set_ownership(struct iomd *md, struct task_struct *new_owner,
+			       int new_ledger_tag, u64 options)
+{
+	struct iomd_ownership change = {
+		.new_owner = new_owner,
+		.new_ledger_tag = new_ledger_tag,
+		.options = options,
+	};
+	int ret = multi_change_ownership(md, &change);
+
+	iomd_general_finish_ownership(&change, ret);
 	return ret;
 }
 
@@ -124,6 +138,7 @@ static const struct iomd_ops multi_ops = {
 	.get_preparation_id = multi_get_preparation_id,
 	.set_purgeable = multi_set_purgeable,
 	.set_ownership = multi_set_ownership,
+	.change_ownership = multi_change_ownership,
 	.get_page_counts = multi_get_page_counts,
 	.is_guard = iomd_composite_is_guard,
 	.get_cache_mode = iomd_composite_get_cache_mode,

@@ -150,6 +150,11 @@ static int sub_set_ownership(struct iomd *md, struct task_struct *new_owner,
 	return iomd_set_ownership(parent_of(md), new_owner, new_ledger_tag, options);
 }
 
+static int sub_change_ownership(struct iomd *md, struct iomd_ownership *change)
+{
+	return iomd_change_ownership(parent_of(md), change);
+}
+
 static int sub_get_page_counts(struct iomd *md, u64 *resident, u64 *dirty)
 {
 	return iomd_get_page_counts(parent_of(md), resident, dirty);
@@ -219,6 +224,7 @@ static const struct iomd_ops sub_ops = {
 	.get_kernel_address = sub_get_kernel_address,
 	.set_purgeable = sub_set_purgeable,
 	.set_ownership = sub_set_ownership,
+	.change_ownership = sub_change_ownership,
 	.get_page_counts = sub_get_page_counts,
 	.is_guard = sub_is_guard,
 	.get_cache_mode = sub_get_cache_mode,

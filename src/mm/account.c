@@ -269,6 +269,27 @@ int iomd_payer_take_over(struct iomd_payer *payer, struct iomd_payer *from, u64 
 	return ret;
 }
 
+/**
+ * iomd_payer_charge_again() - have somebody pay for what he paid for until just now
+ * @payer: who is charged for nothing; not the kernel
+ * @pages: how many
+ *
+ * For what must be undone: no limit is asked for. Undone by iomd_payer_uncharge().
+ *
+ * Context: any.
+ */
+void iomd_payer_charge_again(struct iomd_payer *payer, u64 pages)
+{
+	u64 pinned;
+
+	atomic64_add(pages, &payer->mm->pinned_vm);
+	if (!may_exceed_still(payer) &&
+	    iomd_compat_charge_user(payer->cred->user, pages, U64_MAX, &pinned))
+		payer->user_charged = pages;
+	payer->charged = pages;
+	iomd_count(IOMD_PAGES_CHARGED, pages);
+}
+
 /* Of all that @payer is charged for, which may be nothing. */
 void iomd_payer_uncharge(struct iomd_payer *payer)
 {

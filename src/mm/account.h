@@ -41,6 +41,7 @@ void iomd_payer_copy(struct iomd_payer *payer, const struct iomd_payer *from);
 void iomd_payer_destroy(struct iomd_payer *payer);
 int iomd_payer_charge(struct iomd_payer *payer, u64 pages);
 int iomd_payer_take_over(struct iomd_payer *payer, struct iomd_payer *from, u64 pages);
+void iomd_payer_charge_again(struct iomd_payer *payer, u64 pages);
 void iomd_payer_uncharge(struct iomd_payer *payer);
 
 #endif

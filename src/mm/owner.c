@@ -138,19 +138,55 @@ int iomd_owner_give(struct iomd_owner *owner, const struct iomd_payer *to)
 	return ret;
 }
 
+static void owner_note(const struct iomd_owner *owner, struct iomd_former_owner *former)
+{
+	lockdep_assert_held(&owner->lock);
+	iomd_payer_copy(&former->payer, &owner->payer);
+	former->no_footprint = owner->no_footprint;
+	former->ledger_tag = owner->ledger_tag;
+}
+
+void iomd_former_owner_destroy(struct iomd_former_owner *former)
+{
+	iomd_payer_destroy(&former->payer);
+}
+
+/**
+ * iomd_owner_restore() - make memory that was changed its former owner's again
+ * @owner: whose it is
+ * @former: whose it was, as iomd_owner_change() noted; no longer afterwards
+ *
+ * What is held of it by now is charged, whatever limit there is: it could be a moment ago.
+ *
+ * Context: may sleep.
+ */
+void iomd_owner_restore(struct iomd_owner *owner, struct iomd_former_owner *former)
+{
+	mutex_lock(&owner->lock);
+	iomd_payer_uncharge(&owner->payer);
+	swap(owner->payer, former->payer);
+	owner->no_footprint = former->no_footprint;
+	owner->ledger_tag = former->ledger_tag;
+	if (owner->payer.mm && !owner->no_footprint && owner->held)
+		iomd_payer_charge_again(&owner->payer, owner->held);
+	mutex_unlock(&owner->lock);
+}
+
 /**
  * iomd_owner_change() - make memory somebody else's
  * @owner: whose it is
  * @task: whose it becomes; NULL: as it is; IOMD_KERNEL_TASK: nobody's
  * @ledger_tag: valid
  * @options: valid
+ * @former: zero; set, for iomd_owner_restore(), and to be given up by
+ *	iomd_former_owner_destroy(), also after a failure; or NULL
  *
  * Return: 0; or, with nothing changed: -EPERM; else as iomd_account_hold() and
  * iomd_payer_charge().
  * Context: may sleep.
  */
 int iomd_owner_change(struct iomd_owner *owner, struct task_struct *task, int ledger_tag,
-		      u64 options)
+		      u64 options, struct iomd_former_owner *former)
 {
 	bool no_footprint = options & IOMD_MEMORY_LEDGER_FLAG_NO_FOOTPRINT;
 	struct iomd_payer payer = {};
@@ -159,6 +195,8 @@ int iomd_owner_change(struct iomd_owner *owner, struct task_struct *task, int le
 	if (ret)
 		return ret;
 	mutex_lock(&owner->lock);
+	if (former)
+		owner_note(owner, former);
 	if (!task)
 		iomd_payer_copy(&payer, &owner->payer);
 	if (may_change(owner, payer.mm, ledger_tag, no_footprint))

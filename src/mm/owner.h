@@ -24,6 +24,13 @@ struct iomd_owner {
 	u64 held;
 };
 
+/* Whose it was: to make it that one's again. */
+struct iomd_former_owner {
+	struct iomd_payer payer;
+	bool no_footprint;
+	int ledger_tag;
+};
+
 int iomd_owner_init(struct iomd_owner *owner, struct task_struct *task);
 void iomd_owner_init_as(struct iomd_owner *owner, const struct iomd_payer *payer);
 int iomd_owner_give(struct iomd_owner *owner, const struct iomd_payer *payer);
@@ -32,6 +39,8 @@ void iomd_owner_destroy(struct iomd_owner *owner);
 int iomd_owner_charge(struct iomd_owner *owner, u64 pages);
 void iomd_owner_uncharge(struct iomd_owner *owner);
 int iomd_owner_change(struct iomd_owner *owner, struct task_struct *task, int ledger_tag,
-		      u64 options);
+		      u64 options, struct iomd_former_owner *former);
+void iomd_owner_restore(struct iomd_owner *owner, struct iomd_former_owner *former);
+void iomd_former_owner_destroy(struct iomd_former_owner *former);
 
 #endif

@@ -156,12 +156,11 @@ static int buffer_pages_set_purgeable(struct iomd_backing *backing, u32 new_stat
 	return -EINVAL;
 }
 
-static int buffer_pages_set_ownership(struct iomd_backing *backing, struct task_struct *new_owner,
-				      int new_ledger_tag, u64 options)
+static struct iomd_owner *buffer_pages_owner_of(struct iomd_backing *backing)
 {
 	struct iomd_buffer_pages *pages = backing->data;
 
-	return iomd_owner_change(&pages->owner, new_owner, new_ledger_tag, options);
+	return &pages->owner;
 }
 
 const struct iomd_source iomd_source_buffer_pages = {
@@ -170,7 +169,7 @@ const struct iomd_source iomd_source_buffer_pages = {
 	.destroy = buffer_pages_destroy,
 	.own_memory = true,
 	.set_purgeable = buffer_pages_set_purgeable,
-	.set_ownership = buffer_pages_set_ownership,
+	.owner_of = buffer_pages_owner_of,
 };
 
 /**

@@ -349,12 +349,11 @@ static void shmem_destroy(struct iomd_backing *backing)
 	iomd_owner_destroy(&shmem->owner);
 }
 
-static int shmem_set_ownership(struct iomd_backing *backing, struct task_struct *new_owner,
-			       int new_ledger_tag, u64 options)
+static struct iomd_owner *shmem_owner_of(struct iomd_backing *backing)
 {
 	struct iomd_shmem *shmem = backing->data;
 
-	return iomd_owner_change(&shmem->owner, new_owner, new_ledger_tag, options);
+	return &shmem->owner;
 }
 
 /* What is in the page cache, prepared or not. */
@@ -390,7 +389,7 @@ const struct iomd_source iomd_source_shmem = {
 	.destroy = shmem_destroy,
 	.own_memory = true,
 	.set_purgeable = shmem_set_purgeable,
-	.set_ownership = shmem_set_ownership,
+	.owner_of = shmem_owner_of,
 	.get_page_counts = shmem_get_page_counts,
 };
 

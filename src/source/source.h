@@ -13,8 +13,8 @@
 #include "../mm/account.h"
 #include "extents.h"
 
+struct iomd_owner;
 struct iomd_source;
-struct task_struct;
 
 /**
  * struct iomd_backing - the memory behind a descriptor
@@ -45,7 +45,7 @@ struct iomd_backing {
  *	who releases the descriptor
  * @own_memory: the descriptor brings its memory along, and can't be given other
  * @set_purgeable: as iomd_ops has it; NULL: -EOPNOTSUPP
- * @set_ownership: as iomd_ops has it; NULL: -EAGAIN
+ * @owner_of: who owns the memory, and may be changed; NULL: nobody
  * @get_page_counts: as iomd_ops has it; NULL: counted from the segments while
  *	prepared, -EAGAIN otherwise
  */
@@ -56,8 +56,7 @@ struct iomd_source {
 	bool destroys_anywhere;
 	bool own_memory;
 	int (*set_purgeable)(struct iomd_backing *backing, u32 new_state, u32 *old_state);
-	int (*set_ownership)(struct iomd_backing *backing, struct task_struct *new_owner,
-			     int new_ledger_tag, u64 options);
+	struct iomd_owner *(*owner_of)(struct iomd_backing *backing);
 	int (*get_page_counts)(struct iomd_backing *backing, u64 *resident, u64 *dirty);
 };
 

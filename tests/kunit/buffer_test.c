@@ -832,6 +832,62 @@ static void may_go_to_another_process_of_a_user(struct kunit *test)
 	iomd_release(md);
 }
 
+/* Whichever step fails; the former owner is over his limit by now, and pays as before. */
+static void parts_are_given_all_or_none(struct kunit *test)
+{
+	struct puppet *one = puppet_start(test), *other = puppet_start(test);
+	struct iomd *mds[2] = { buffer(test, BOTH, 2 * P, 1), buffer(test, BOTH, 4 * P, 1) };
+	struct iomd *sub, *parts[3], *inner, *md;
+	unsigned int nth, i;
+	bool failed = true;
+	int ret;
+
+	limit_to(one, 10);
+	sub = iomd_sub_with_sub_range(mds[1], 0, P, BOTH);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(sub));
+	parts[0] = mds[0];
+	parts[1] = mds[0];
+	inner = iomd_multi_with_descriptors(parts, 2, BOTH, false);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(inner));
+	parts[0] = inner;
+	parts[1] = sub;
+	md = iomd_multi_with_descriptors(parts, 2, BOTH, false);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(md));
+	KUNIT_EXPECT_EQ(test, give(md, one->task), 0);
+	KUNIT_EXPECT_EQ(test, charged(one), 6LL);
+	limit_to(one, 1);
+	for (nth = 1; failed; nth++) {
+		iomd_inject_arm(nth);
+		ret = give(md, other->task);
+		failed = iomd_inject_disarm();
+		KUNIT_EXPECT_EQ_MSG(test, ret, failed ? -ENOMEM : 0, "step %u", nth);
+		KUNIT_EXPECT_EQ_MSG(test, charged(one), failed ? 6LL : 0LL, "step %u", nth);
+		KUNIT_EXPECT_EQ_MSG(test, charged(other), failed ? 0LL : 6LL, "step %u", nth);
+	}
+	/* A step of each part's, and two charges. */
+	KUNIT_EXPECT_GE(test, nth, 6U);
+	/* One that nobody owns is refused, whatever comes before. */
+	parts[2] = iomd_with_physical_address(0x1000, P, BOTH);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(parts[2]));
+	iomd_release(md);
+	md = iomd_multi_with_descriptors(parts, 3, BOTH, false);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(md));
+	KUNIT_EXPECT_EQ(test, give(md, KERNEL), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, charged(other), 6LL);
+	KUNIT_EXPECT_EQ(test, give(inner, KERNEL), 0);
+	KUNIT_EXPECT_EQ(test, charged(other), 4LL);
+	puppet_exit(one);
+	KUNIT_EXPECT_EQ(test, give(inner, one->task), -ESRCH);
+	KUNIT_EXPECT_EQ(test, give(inner, NULL), 0);
+	iomd_release(md);
+	for (i = 0; i < 3; i++)
+		iomd_release(parts[i]);
+	for (i = 0; i < 2; i++)
+		iomd_release(mds[i]);
+	os_object_barrier();
+	KUNIT_EXPECT_EQ(test, charged(other), 0LL);
+}
+
 static void outlives_its_owner(struct kunit *test)
 {
 	struct puppet *gone = puppet_start(test), *other = puppet_start(test);
@@ -1074,6 +1130,7 @@ static struct kunit_case buffer_cases[] = {
 	KUNIT_CASE(can_be_given_to_others),
 	KUNIT_CASE(is_not_given_to_whom_it_is_too_much),
 	KUNIT_CASE(may_go_to_another_process_of_a_user),
+	KUNIT_CASE(parts_are_given_all_or_none),
 	KUNIT_CASE(outlives_its_owner),
 	KUNIT_CASE(takes_a_right_to_be_given_away),
 	KUNIT_CASE(strangers_change_nothing),
