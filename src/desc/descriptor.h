@@ -45,6 +45,8 @@ struct iomd_ownership {
 };
 
 int iomd_change_ownership(struct iomd *md, struct iomd_ownership *change);
+/* It is over: if @result is an error, all is as it was. */
+void iomd_finish_ownership(struct iomd_ownership *change, int result);
 
 /* Say once that a driver completed what it must not, if @error is that; @error. */
 int iomd_refuse_complete(int error);

@@ -283,7 +283,7 @@ struct iomd_ownership_step {
 	struct iomd_former_owner former;
 };
 
-void iomd_general_finish_ownership(struct iomd_ownership *change, int result)
+void iomd_finish_ownership(struct iomd_ownership *change, int result)
 {
 	struct iomd_ownership_step *step;
 

@@ -49,9 +49,6 @@ struct iomd *iomd_general_of_payer(const struct iomd_address_range *ranges, u32 
 /* The same ranges once more, of the same payer; not of one that has memory of its own. */
 struct iomd *iomd_general_describe_again(struct iomd_general *original);
 
-/* A change of several parts' owner is over: if @result is an error, all is as it was. */
-void iomd_general_finish_ownership(struct iomd_ownership *change, int result);
-
 static inline struct iomd_general *iomd_to_general(struct iomd *md)
 {
 	return container_of(md, struct iomd_general, md);

@@ -9,7 +9,6 @@
 #include <iomd/multi.h>
 
 #include "descriptor.h"
-#include "general.h"
 #include "id.h"
 #include "parts.h"
 
@@ -106,7 +105,7 @@ static int multi_set_ownership(struct iomd *md, struct task_struct *new_owner,
 	};
 	int ret = multi_change_ownership(md, &change);
 
-	iomd_general_finish_ownership(&change, ret);
+	iomd_finish_ownership(&change, ret);
 	return ret;
 }
 
