@@ -172,10 +172,9 @@ static int redirect_to(struct iomd_mapping *mapping, struct iomd *memory, u64 of
  * Do what can be done without other memory; @more tells whether other memory is to be
  * shown. 0; -EOPNOTSUPP.
  */
-static int redirect_simply(struct iomd_mapping *mapping, struct iomd *memory, u64 offset,
+static int redirect_simply(struct iomd_mapping *mapping, const struct iomd *memory, u64 offset,
 			   bool *more)
 {
-	struct iomd *whole = memory ? iomd_sub_get_whole(memory, &offset) : NULL;
 	int ret = 0;
 
 	*more = false;
@@ -184,9 +183,9 @@ static int redirect_simply(struct iomd_mapping *mapping, struct iomd *memory, u6
 		goto out;
 	if (!mapping->view)
 		ret = -EOPNOTSUPP;
-	else if (!whole)
+	else if (!memory)
 		set_hidden(mapping, true);
-	else if (whole == mapping->md && offset == mapping->offset)
+	else if (memory == mapping->md && offset == mapping->offset)
 		set_hidden(mapping, false);
 	else
 		*more = true;

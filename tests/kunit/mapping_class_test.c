@@ -652,7 +652,7 @@ static void redirects_to_a_sub(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, peek_at(puppet, address), (long)-EFAULT);
 	KUNIT_EXPECT_EQ(test, iomd_redirect(sub, NULL, false), 0);
 	KUNIT_EXPECT_EQ(test, peek_at(puppet, address), (long)pattern(3 * P));
-	/* What it shows already is no change. */
+	/* What it shows already. */
 	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, NULL, 0, 0), 0);
 	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, sub, 0, P), 0);
 	KUNIT_EXPECT_EQ(test, other->prepared, 1U);
