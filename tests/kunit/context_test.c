@@ -206,13 +206,6 @@ static bool call_init(struct scene *scene)
 	return !iomd_guard_page_init_with_size(scene->fresh_guard, P);
 }
 
-static bool call_add_mapping(struct scene *scene)
-{
-	iomd_remove_mapping(scene->md, scene->mapping);
-	iomd_add_mapping(scene->md, scene->mapping);
-	return true;
-}
-
 static bool call_mapping(struct scene *scene)
 {
 	struct iomd_mapping *mapping = scene->mapping;
@@ -354,7 +347,6 @@ static const struct row rows[] = {
 	{ "command output", call_command_output },
 	{ "iomd_dma_command_read_bytes", call_command_copies },
 	{ "iomd_buffer_set_direction", call_set_direction },
-	{ "iomd_add_mapping", call_add_mapping },
 	{ "iomd_set_preparation_id", call_set_preparation_id },
 	{ "iomd_copy_context", call_context },
 	{ "iomd_set_context", call_context_ends },
