@@ -856,6 +856,7 @@ static void parts_are_given_all_or_none(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, give(md, one->task), 0);
 	KUNIT_EXPECT_EQ(test, charged(one), 6LL);
 	limit_to(one, 1);
+	limit_to(other, 10);
 	for (nth = 1; failed; nth++) {
 		iomd_inject_arm(nth);
 		ret = give(md, other->task);

@@ -226,6 +226,27 @@ static void classes_do_it_the_base_way(struct kunit *test)
 	iomd_release(&strange->md);
 }
 
+/* Its uses are counted for it, and keep a composite that it is a part of. */
+static void classes_count_no_uses(struct kunit *test)
+{
+	struct strange *strange = new_strange(test);
+	struct iomd *part = &strange->md;
+	struct iomd *multi = made(test, iomd_multi_with_descriptors(&part, 1, BOTH, false));
+	struct iomd_mapping *mapping = mapped(test, iomd_map(part, IOMD_MAP_UNIQUE));
+
+	KUNIT_EXPECT_EQ(test, iomd_prepare(multi, 0), 0);
+	KUNIT_EXPECT_EQ(test, strange->prepared, 2U);
+	expect_warning_once("iomd: complete while the memory is mapped");
+	KUNIT_EXPECT_EQ(test, iomd_complete(multi, 0), -EBUSY);
+	KUNIT_EXPECT_EQ(test, strange->prepared, 2U);
+	iomd_mapping_release(mapping);
+	os_object_barrier();
+	KUNIT_EXPECT_EQ(test, iomd_complete(multi, 0), 0);
+	KUNIT_EXPECT_EQ(test, strange->prepared, 0U);
+	iomd_release(multi);
+	iomd_release(part);
+}
+
 static void classes_may_refuse(struct kunit *test)
 {
 	struct strange *strange = new_strange(test);
@@ -910,6 +931,7 @@ static void class_suite_exit(struct kunit_suite *suite)
 
 static struct kunit_case class_cases[] = {
 	KUNIT_CASE(classes_do_it_the_base_way),
+	KUNIT_CASE(classes_count_no_uses),
 	KUNIT_CASE(classes_may_refuse),
 	KUNIT_CASE(classes_may_have_an_address),
 	KUNIT_CASE(classes_may_map_another),
