@@ -17,7 +17,7 @@
 
 #define BUFFERS		16
 #define BUFFER_BYTES	((u64)SZ_4M)
-#define BITE		SZ_1M
+#define BITE		SZ_128K
 #define PURGEABLE	(IOMD_DIRECTION_OUT_IN | IOMD_MEMORY_PAGEABLE | IOMD_MEMORY_PURGEABLE)
 
 struct scene {
@@ -164,11 +164,13 @@ static void hog(struct scene *scene)
 			    MAP_PRIVATE | MAP_POPULATE, -1);
 		empty = count_empty(scene);
 		if (!before && empty)
-			kunit_info(scene->test, "the first one is empty after %llu MiB", bites);
+			kunit_info(scene->test, "the first one is empty after %llu KiB",
+				   bites * (BITE / SZ_1K));
 		changes += empty != before;
 		before = empty;
 	} while (empty < BUFFERS && ++bites < most);
-	kunit_info(scene->test, "%u are empty after %llu MiB", empty, bites);
+	kunit_info(scene->test, "%u are empty after %llu KiB", empty,
+		   bites * (BITE / SZ_1K));
 	KUNIT_EXPECT_EQ(scene->test, empty, BUFFERS);
 	/* As needed, not all as soon as the first one is; how many at once is kswapd's affair. */
 	KUNIT_EXPECT_GE(scene->test, changes, 2U);
