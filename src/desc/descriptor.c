@@ -173,7 +173,7 @@ int iomd_reserve_complete(struct iomd *md)
 int iomd_complete_reserved(struct iomd *md, u64 direction)
 {
 	return md->ops->complete_reserved ? md->ops->complete_reserved(md, direction) :
-					    md->ops->complete(md, direction);
+					    iomd_complete(md, direction);
 }
 
 void iomd_cancel_complete(struct iomd *md)

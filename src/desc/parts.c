@@ -260,7 +260,7 @@ static int prepare_parts(const struct iomd_parts *parts, u64 direction)
 		return 0;
 	/* The one that failed needs no complete. */
 	for (i--; i > 0; i--)
-		iomd_complete(parts->list[i - 1].md, IOMD_DIRECTION_NONE);
+		iomd_hand_over(parts->list[i - 1].md);
 	return ret;
 }
 

@@ -361,7 +361,7 @@ bool iomd_prepares_is_needed(const struct iomd_prepares *prepares)
 {
 	u64 state = read_state(prepares);
 
-	return (state & USERS) || (state & COUNT) > prepares->own;
+	return (state & (USERS | RESERVED)) || (state & COUNT) > prepares->own;
 }
 
 /* Is somebody about to bring the memory in or to give it back? */

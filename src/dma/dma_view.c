@@ -389,9 +389,15 @@ struct iomd_dma_view *iomd_dma_view_move(struct iomd_dma_command *command,
 {
 	enum iomd_dma_side side = old->side;
 	struct iomd_dma_view *view;
+	bool apart;
 	int ret = 0;
 
-	if (old->direction != DMA_TO_DEVICE)
+	/* What the copy of an open one holds is the memory's only when an IN says so. */
+	apart = side == IOMD_DMA_SIDE_OPEN && old->direction != DMA_TO_DEVICE &&
+		iomd_dma_view_is_bounced(old);
+	if (apart && old->map)
+		iomd_dma_sync_for_cpu(old->map);
+	else if (!apart && old->direction != DMA_TO_DEVICE)
 		ret = iomd_dma_view_sync_in(old);
 	if (ret)
 		return ERR_PTR(ret);
@@ -399,17 +405,27 @@ struct iomd_dma_view *iomd_dma_view_move(struct iomd_dma_command *command,
 	if (IS_ERR(view))
 		goto err_hand_back;
 	view->direction = old->direction;
-	ret = view_show(view, command, IOMD_BOUNCE_WHOLE, true);
+	ret = view_show(view, command, IOMD_BOUNCE_WHOLE, !apart);
+	if (!ret && apart) {
+		ret = iomd_bounce_copy(view->runs.md, 0, old->runs.md, old->runs.offset,
+				       old->runs.length, false, true);
+		if (view->map)
+			iomd_dma_sync_for_device(view->map);
+		if (ret)
+			iomd_dma_view_close(view, false);
+	}
 	if (ret) {
 		iomd_dma_view_free(view);
 		view = ERR_PTR(ret);
 		goto err_hand_back;
 	}
-	view_hand_over(view, side == IOMD_DMA_SIDE_CPU ? side : IOMD_DMA_SIDE_DEVICE);
+	view_hand_over(view, side);
 	return view;
 
 err_hand_back:
-	if (side != IOMD_DMA_SIDE_CPU)
+	if (apart && old->map)
+		iomd_dma_sync_for_device(old->map);
+	else if (!apart && side != IOMD_DMA_SIDE_CPU)
 		iomd_dma_view_sync_out(old);
 	view_hand_over(old, side);
 	return view;
@@ -429,7 +445,7 @@ int iomd_dma_view_sync_in(struct iomd_dma_view *view)
 		return 0;
 	if (view->map)
 		iomd_dma_sync_for_cpu(view->map);
-	ret = view_copy(view, true);
+	ret = view->direction == DMA_TO_DEVICE ? 0 : view_copy(view, true);
 	if (!ret)
 		view_hand_over(view, IOMD_DMA_SIDE_CPU);
 	return ret;

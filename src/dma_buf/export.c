@@ -115,19 +115,6 @@ static bool may_join(struct export *export, const struct view *view)
 	return true;
 }
 
-static int export_add_view(struct export *export, struct view *view)
-{
-	int ret = -EBUSY;
-
-	mutex_lock(&export->lock);
-	if (may_join(export, view)) {
-		list_add(&view->node, &export->views);
-		ret = 0;
-	}
-	mutex_unlock(&export->lock);
-	return ret;
-}
-
 static struct sg_table *export_map(struct dma_buf_attachment *attachment,
 				   enum dma_data_direction direction)
 {
@@ -141,6 +128,8 @@ static struct sg_table *export_map(struct dma_buf_attachment *attachment,
 		view = kzalloc(sizeof(*view), IOMD_GFP_SIZED);
 	if (!view)
 		return ERR_PTR(-ENOMEM);
+	/* Before 6.2 nobody locks the reservation: from the copy on, nobody else's goes back. */
+	mutex_lock(&export->lock);
 	view->map = iomd_dma_map(export->memory, attachment->dev, 0, attachment->dmabuf->size,
 				 export_direction_of(direction));
 	if (IS_ERR(view->map)) {
@@ -150,15 +139,19 @@ static struct sg_table *export_map(struct dma_buf_attachment *attachment,
 	ret = copy_addresses(&view->table, &view->map->sgt);
 	if (ret)
 		goto err_unmap;
-	ret = export_add_view(export, view);
-	if (!ret)
+	if (may_join(export, view)) {
+		list_add(&view->node, &export->views);
+		mutex_unlock(&export->lock);
 		return &view->table;
+	}
+	ret = -EBUSY;
 	sg_free_table(&view->table);
 err_unmap:
 	/* Its device has not seen it. */
 	iomd_dma_map_keep(view->map, true);
 	iomd_dma_unmap(view->map);
 err_free:
+	mutex_unlock(&export->lock);
 	kfree(view);
 	return ERR_PTR(ret);
 }
@@ -171,9 +164,9 @@ static void export_unmap(struct dma_buf_attachment *attachment, struct sg_table 
 
 	mutex_lock(&export->lock);
 	list_del(&view->node);
+	iomd_dma_unmap(view->map);
 	mutex_unlock(&export->lock);
 	sg_free_table(table);
-	iomd_dma_unmap(view->map);
 	kfree(view);
 }
 

@@ -65,8 +65,12 @@ static int whole_prepare(struct iomd_backing *backing, u64 direction)
 	ret = iomd_prepare(whole->buffer, direction & IOMD_DIRECTION_MASK);
 	if (ret)
 		return ret;
-	/* Nobody may complete it in our place. It is prepared, so this can't fail. */
-	iomd_set_in_use(whole->buffer, true);
+	/* Nobody may complete it in our place. */
+	ret = iomd_set_in_use(whole->buffer, true);
+	if (ret) {
+		iomd_hand_over(whole->buffer);
+		return ret;
+	}
 	iomd_segments_init(segments);
 	ret = append_pages(whole, segments);
 	if (ret)

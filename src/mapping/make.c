@@ -165,7 +165,8 @@ static struct iomd_mapping *serve_from(struct iomd_mapping *mapping, struct iomd
 /**
  * iomd_add_mapping() - let a descriptor know a mapping of it
  * @md: descriptor
- * @mapping: of it; may be known already, or NULL
+ * @mapping: of it; may be known already, or NULL. One that is another descriptor's, as a
+ *	sub's is its parent's, is left alone.
  *
  * Later requests may share it, unless it was made with IOMD_MAP_UNIQUE. IOKit:
  * IOMemoryDescriptor::addMapping.
@@ -177,11 +178,15 @@ void iomd_add_mapping(struct iomd *md, struct iomd_mapping *mapping)
 	if (!mapping)
 		return;
 	mutex_lock(&md->mappings_lock);
-	if (list_empty(&mapping->link)) {
+	if (READ_ONCE(mapping->md) != md)
+		goto out;
+	if (list_empty(&mapping->link))
 		list_add_tail(&mapping->link, &md->mappings);
-		if (!(mapping->options & IOMD_MAP_UNIQUE))
-			rb_add(&mapping->shared, &md->shared_mappings, is_less_by_mm);
-	}
+	/* Who shares it may end it: not before it has its place. */
+	if (mapping->placed && !mapping->super && !(mapping->options & IOMD_MAP_UNIQUE) &&
+	    RB_EMPTY_NODE(&mapping->shared))
+		rb_add(&mapping->shared, &md->shared_mappings, is_less_by_mm);
+out:
 	mutex_unlock(&md->mappings_lock);
 }
 IOMD_EXPORT(iomd_add_mapping);
@@ -189,7 +194,7 @@ IOMD_EXPORT(iomd_add_mapping);
 /**
  * iomd_remove_mapping() - let a descriptor forget a mapping
  * @md: descriptor that it was added to
- * @mapping: may be forgotten already, or NULL
+ * @mapping: may be forgotten already, or another descriptor's by now, or NULL
  *
  * IOKit: IOMemoryDescriptor::removeMapping.
  *
@@ -200,11 +205,14 @@ void iomd_remove_mapping(struct iomd *md, struct iomd_mapping *mapping)
 	if (!mapping)
 		return;
 	mutex_lock(&md->mappings_lock);
+	if (READ_ONCE(mapping->md) != md)
+		goto out;
 	list_del_init(&mapping->link);
 	if (!RB_EMPTY_NODE(&mapping->shared)) {
 		rb_erase(&mapping->shared, &md->shared_mappings);
 		RB_CLEAR_NODE(&mapping->shared);
 	}
+out:
 	mutex_unlock(&md->mappings_lock);
 }
 IOMD_EXPORT(iomd_remove_mapping);

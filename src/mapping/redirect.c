@@ -227,11 +227,12 @@ int iomd_mapping_redirect(struct iomd_mapping *mapping, struct iomd *new_memory,
 		return -EOPNOTSUPP;
 	if (!(mapping->options & IOMD_MAP_UNIQUE))
 		return -EINVAL;
-	if (new_memory && !is_inside(mapping, new_memory, offset))
-		return -EINVAL;
 	ret = redirect_simply(mapping, new_memory, offset, &more);
 	if (ret || !more)
 		return ret;
+	/* What is shown already may be described no longer: a buffer can be shortened. */
+	if (!is_inside(mapping, new_memory, offset))
+		return -EINVAL;
 	return redirect_to(mapping, new_memory, offset);
 }
 IOMD_EXPORT(iomd_mapping_redirect);

@@ -34,6 +34,8 @@ static struct inode *alloc_view(struct super_block *sb)
 	view->huge_offset = 0;
 	RB_CLEAR_NODE(&view->stale);
 	view->mm = NULL;
+	view->start = 0;
+	view->length = 0;
 	return &view->inode;
 }
 

@@ -241,17 +241,26 @@ static void end_all(struct os_object *object, unsigned int its_turn, bool may_sl
 /* An object that is still held, by whom sent it. */
 static void run_errand(struct os_object *object)
 {
-	unsigned int its_turn = object->turn;
 	struct os_meta_class *class = object->meta;
+	struct ender ender = {
+		.task = current,
+		.last = &ender.first,
+		.turn = object->turn,
+		.may_sleep = true,
+	};
 
 	while (!class->run_errand)
 		class = class->super;
+	add_ender(&ender);
 	lock_map_acquire_read(&ends_map);
 	class->run_errand(object);
+	/* Who waits for the errand waits for what it was the last to hold, too. */
+	os_object_release(object);
+	while ((object = take_first(&ender)))
+		end_one(&ender, object);
 	lock_map_release(&ends_map);
-	/* If that is its end, who waits for the errand waits for it, too. */
-	os_object_release_sync(object);
-	finish_end(its_turn);
+	remove_ender(&ender);
+	finish_end(ender.turn);
 }
 
 static void end_deferred(struct work_struct *work)

@@ -27,7 +27,11 @@
  * again later.
  */
 struct user_place {
+	/* Among those that are to be tried again. */
 	struct list_head node;
+	struct delayed_work retry;
+	/* Until the next try, in jiffies. */
+	unsigned long pause;
 	/* Held, both. */
 	struct mm_struct *mm;
 	struct file *file;
@@ -39,13 +43,12 @@ struct user_place {
 #define FIRST_PAUSE	(HZ / 10)
 #define LONGEST_PAUSE	(60 * HZ)
 
-static void try_places(struct work_struct *work);
+static void place_retry(struct work_struct *work);
 
 /* guards what follows */
 static DEFINE_SPINLOCK(places_lock);
+/* Each has a time of its own: nobody puts off what is others'. */
 static LIST_HEAD(places);
-static unsigned long pause;
-static DECLARE_DELAYED_WORK(places_work, try_places);
 
 static void free_place(struct user_place *place)
 {
@@ -61,6 +64,9 @@ static struct user_place *make_place(struct file *file, unsigned long length)
 
 	if (!place)
 		return NULL;
+	INIT_LIST_HEAD(&place->node);
+	INIT_DELAYED_WORK(&place->retry, place_retry);
+	place->pause = FIRST_PAUSE;
 	mmgrab(current->mm);
 	place->mm = current->mm;
 	place->file = get_file(file);
@@ -126,58 +132,64 @@ static bool try_place(const struct user_place *place)
 	return done;
 }
 
-/* Have a list of places be tried again, after @wait. */
-static void put_places_off(struct list_head *list, unsigned long wait)
+static void place_put_off(struct user_place *place)
 {
-	spin_lock(&places_lock);
-	list_splice_tail_init(list, &places);
-	pause = wait;
-	/* It may be due much later. */
-	cancel_delayed_work(&places_work);
-	schedule_delayed_work(&places_work, wait);
-	spin_unlock(&places_lock);
+	schedule_delayed_work(&place->retry, place->pause);
+	place->pause = min_t(unsigned long, place->pause * 2, LONGEST_PAUSE);
 }
 
-static void try_places(struct work_struct *work)
+static void place_retry(struct work_struct *work)
 {
-	struct user_place *place, *next;
-	unsigned long wait;
-	LIST_HEAD(list);
+	struct user_place *place = container_of(to_delayed_work(work), struct user_place, retry);
+	bool mine;
 
-	spin_lock(&places_lock);
-	list_splice_init(&places, &list);
-	wait = min_t(unsigned long, pause * 2, LONGEST_PAUSE);
-	spin_unlock(&places_lock);
-	list_for_each_entry_safe(place, next, &list, node) {
-		if (!try_place(place))
-			continue;
-		list_del(&place->node);
-		free_place(place);
+	if (!try_place(place)) {
+		place_put_off(place);
+		return;
 	}
-	if (!list_empty(&list))
-		put_places_off(&list, wait);
+	spin_lock(&places_lock);
+	/* Else the room is about to be closed, by who waits for this work. */
+	mine = !list_empty(&place->node);
+	list_del_init(&place->node);
+	spin_unlock(&places_lock);
+	if (mine)
+		free_place(place);
 }
 
 static void give_place_back(struct user_place *place)
 {
-	LIST_HEAD(list);
-
 	if (try_place(place)) {
 		free_place(place);
 		return;
 	}
-	list_add(&place->node, &list);
-	put_places_off(&list, FIRST_PAUSE);
+	spin_lock(&places_lock);
+	list_add(&place->node, &places);
+	spin_unlock(&places_lock);
+	place_put_off(place);
+}
+
+/* The last of them first; NULL if there are no more. */
+static struct user_place *take_place(void)
+{
+	struct user_place *place;
+
+	spin_lock(&places_lock);
+	place = list_first_entry_or_null(&places, struct user_place, node);
+	if (place)
+		list_del_init(&place->node);
+	spin_unlock(&places_lock);
+	return place;
 }
 
 /* No view is left that could bring more. */
 void iomd_user_view_exit_room(void)
 {
-	struct user_place *place, *next;
+	struct user_place *place;
 
-	cancel_delayed_work_sync(&places_work);
-	list_for_each_entry_safe(place, next, &places, node)
+	while ((place = take_place())) {
+		cancel_delayed_work_sync(&place->retry);
 		free_place(place);
+	}
 }
 
 /* Nothing is to be seen where the process, or a child of it, has moved it. */

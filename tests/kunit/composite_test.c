@@ -7,6 +7,8 @@
 #include <linux/module.h>
 #include <linux/prandom.h>
 
+#include <iomd/mapping.h>
+
 #include "../../src/debug/knobs.h"
 #include "composites.h"
 
@@ -1000,6 +1002,82 @@ static void a_complete_that_is_reserved(struct kunit *test)
 	leaf_free(&memory);
 }
 
+/* It took that over, and gives it to those who use the memory again. */
+static void a_prepare_that_fails_keeps_what_is_owed(struct kunit *test)
+{
+	struct fake *fake = fake_make(test, 'a', 1, BOTH);
+	struct iomd *md, *leaf;
+	struct leaf memory;
+
+	leaf_make(&memory, test, 1);
+	leaf = made(test, leaf_describe(&memory, BOTH));
+	md = multi_of(test, (struct iomd *[]) { leaf, &fake->md }, 2);
+	/* A mapping's preparation; a device rests on it; the mapping ends. */
+	KUNIT_ASSERT_EQ(test, iomd_prepare(leaf, 0), 0);
+	KUNIT_ASSERT_EQ(test, begin_use(leaf), 0);
+	leaf->ops->hand_over(leaf);
+	fake->prepare_error = -EIO;
+	KUNIT_EXPECT_EQ(test, iomd_prepare(md, 0), -EIO);
+	end_use(test, leaf);
+	os_object_barrier();
+	KUNIT_EXPECT_FALSE(test, is_prepared(leaf));
+	iomd_release(md);
+	iomd_release(leaf);
+	iomd_release(&fake->md);
+	leaf_free(&memory);
+}
+
+/* Of a class that knows of no users: the mapping that prepared it goes first. */
+static void a_strangers_memory_stays_while_it_is_used(struct kunit *test)
+{
+	struct fake *fake = fake_make_plain(test, 2, BOTH);
+	struct iomd_mapping *mapping;
+	struct iomd_dma_map *map;
+
+	mapping = iomd_map(&fake->md, 0);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(mapping), 0);
+	KUNIT_EXPECT_EQ(test, fake->prepared, 1U);
+	map = iomd_dma_map(&fake->md, fake_device(test), 0, PAGE_SIZE, 0);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(map), 0);
+	iomd_mapping_release(mapping);
+	os_object_barrier();
+	KUNIT_EXPECT_EQ(test, fake->prepared, 1U);
+	iomd_dma_unmap(map);
+	iomd_release(&fake->md);
+}
+
+/* Its complete sleeps, while somebody begins to use the next part. */
+static struct iomd *next_part;
+static struct iomd_dma_map *next_map;
+
+static int complete_and_use_next(struct iomd *md, u64 direction)
+{
+	next_map = iomd_dma_map(next_part, fake_device(onlooker.test), 0, PAGE_SIZE, 0);
+	KUNIT_ASSERT_EQ(onlooker.test, PTR_ERR_OR_ZERO(next_map), 0);
+	return 0;
+}
+
+static void a_use_that_begins_in_between(struct kunit *test)
+{
+	struct fake *fake = fake_make(test, 'a', 1, BOTH), *plain = fake_make_plain(test, 1, BOTH);
+	struct iomd_ops ops = *fake->md.ops;
+	struct iomd *md;
+
+	ops.complete = complete_and_use_next;
+	fake->md.ops = &ops;
+	onlooker.test = test;
+	next_part = &plain->md;
+	md = multi_of(test, (struct iomd *[]) { &fake->md, &plain->md }, 2);
+	KUNIT_ASSERT_EQ(test, iomd_prepare(md, 0), 0);
+	iomd_complete(md, 0);
+	/* A device uses it. */
+	KUNIT_EXPECT_EQ(test, plain->prepared, 1U);
+	iomd_dma_unmap(next_map);
+	iomd_release(md);
+	iomd_release(&fake->md);
+	iomd_release(&plain->md);
+}
+
 static void a_device_uses_all_parts(struct kunit *test)
 {
 	struct iomd *parts[2], *multi, *md;
@@ -1259,11 +1337,14 @@ static struct kunit_case composite_cases[] = {
 	KUNIT_CASE(a_part_completed_behind_its_back_keeps_the_whole),
 	KUNIT_CASE(what_is_handed_over_ends_with_the_last_use),
 	KUNIT_CASE(a_complete_that_is_reserved),
+	KUNIT_CASE(a_prepare_that_fails_keeps_what_is_owed),
+	KUNIT_CASE(a_strangers_memory_stays_while_it_is_used),
 	KUNIT_CASE(a_device_uses_all_parts),
 	KUNIT_CASE(preparation_ids_go_through),
 	KUNIT_CASE(many_threads),
 	KUNIT_CASE(every_step_may_fail),
 	KUNIT_CASE(every_pin_may_fail),
+	KUNIT_CASE(a_use_that_begins_in_between),
 	{}
 };
 

@@ -250,6 +250,55 @@ static void not_synchronised_at_first(struct kunit *test)
 	bench_end(bench);
 }
 
+/* There is nothing to be brought back, and the CPU may have written meanwhile. */
+static void for_what_the_device_only_reads(struct kunit *test)
+{
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+
+	describe_all_sorts(bench, BENCH_PHYSICAL, IOMD_DIRECTION_OUT);
+	command = prepared(bench, &reach, 0, 0, true);
+	bench_cpu_writes(bench, 10, 5000);
+	KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_IN), 0);
+	bench_expect_memory(bench);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_complete(command, true, true), 0);
+	iomd_dma_command_release(command);
+	bench_end(bench);
+}
+
+/* After a prepare that did not synchronize, the first OUT is obeyed, moved or not. */
+static void a_move_before_the_first_out(struct kunit *test)
+{
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+
+	describe_all_sorts(bench, BENCH_PHYSICAL, IOMD_DIRECTION_OUT_IN);
+	command = prepared(bench, NULL, 0, 0, false);
+	KUNIT_EXPECT_EQ(test, sync_command(command, FORCE), 0);
+	bench_cpu_writes(bench, 10, 5000);
+	KUNIT_EXPECT_EQ(test, sync_command(command, IOMD_DIRECTION_OUT), 0);
+	KUNIT_ASSERT_EQ(test, strict_list_get(&bench->list, command, 0, 100), 0);
+	bench_expect_device_sees(bench, 0);
+	iomd_dma_command_complete(command, true, false);
+	iomd_dma_command_release(command);
+	bench_end(bench);
+}
+
+/* Nor does that come over the memory. */
+static void a_move_of_a_copy_that_holds_nothing(struct kunit *test)
+{
+	struct bench *bench = bench_make(test);
+	struct iomd_dma_command *command;
+
+	describe_all_sorts(bench, BENCH_PHYSICAL, IOMD_DIRECTION_OUT_IN);
+	command = prepared(bench, &reach, 0, 0, false);
+	KUNIT_EXPECT_EQ(test, sync_command(command, FORCE | IOMD_DIRECTION_OUT), 0);
+	bench_expect_memory(bench);
+	iomd_dma_command_complete(command, true, false);
+	iomd_dma_command_release(command);
+	bench_end(bench);
+}
+
 /* What the CPU has is read and written as the memory that it is. */
 static void bytes_of_what_the_cpu_has(struct kunit *test)
 {
@@ -942,6 +991,9 @@ static struct kunit_case dma_bounce_cases[] = {
 	KUNIT_CASE_PARAM(synchronised, variant_gen_params),
 	KUNIT_CASE_PARAM(for_the_side_that_has_it, variant_gen_params),
 	KUNIT_CASE(not_synchronised_at_first),
+	KUNIT_CASE(for_what_the_device_only_reads),
+	KUNIT_CASE(a_move_before_the_first_out),
+	KUNIT_CASE(a_move_of_a_copy_that_holds_nothing),
 	KUNIT_CASE(bytes_of_what_the_cpu_has),
 	KUNIT_CASE(a_copy_of_a_devices_memory),
 	KUNIT_CASE(a_move_that_fails),

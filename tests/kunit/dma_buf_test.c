@@ -807,6 +807,32 @@ static int attempt(struct kunit *test, void *data)
 	return lend(attempt, leaf_describe(attempt->leaf, BOTH));
 }
 
+/* Who can't be counted as a user any more does not end others' uses later. */
+static void of_what_too_many_use(struct kunit *test)
+{
+	struct iomd *md = made(test, iomd_buffer_with_options(BOTH, PAGES * P - 5, 1));
+	struct dma_buf *dmabuf;
+	unsigned int i, ended = 0;
+
+	for (i = 0; i < 131071; i++)
+		if (iomd_dma_command_operation(md, IOMD_MD_SET_DMA_ACTIVE, NULL, 0))
+			break;
+	KUNIT_EXPECT_EQ(test, i, 131071U);
+	KUNIT_EXPECT_EQ(test, iomd_dma_command_operation(md, IOMD_MD_SET_DMA_ACTIVE, NULL, 0),
+			-EOVERFLOW);
+	dmabuf = iomd_dma_buf_export(md, O_RDWR);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(dmabuf), -EOVERFLOW);
+	if (!IS_ERR(dmabuf)) {
+		dma_buf_put(dmabuf);
+		settle();
+	}
+	for (i = 0; i < 131071; i++)
+		if (!iomd_dma_command_operation(md, IOMD_MD_SET_DMA_INACTIVE, NULL, 0))
+			ended++;
+	KUNIT_EXPECT_EQ(test, ended, 131071U);
+	iomd_release(md);
+}
+
 static void steps_that_fail(struct kunit *test)
 {
 	struct attempt data = { .dev = driven_device(test, 64) };
@@ -852,6 +878,7 @@ static void steps_of_a_buffer_that_fail(struct kunit *test)
 
 static struct kunit_case dma_buf_cases[] = {
 	KUNIT_CASE(a_device_sees_it),
+	KUNIT_CASE(of_what_too_many_use),
 	KUNIT_CASE(a_device_outlives_it),
 	KUNIT_CASE(lives_on),
 	KUNIT_CASE(what_is_not_exported),

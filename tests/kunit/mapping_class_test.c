@@ -35,6 +35,9 @@ struct strange {
 	struct iomd *instead;
 	/* Asked to unmap or to fill, it says that it is there, and waits. */
 	struct completion *reached, *go_on;
+	/* What somebody gets who asks to share a mapping that is just being made. */
+	struct iomd_mapping *shared;
+	bool is_to_be_shared;
 	/* For whom it is mapped by somebody else, and the mapping. */
 	struct task_struct *task;
 	struct iomd_mapping *mapping;
@@ -82,12 +85,18 @@ static struct iomd_mapping *strange_make_mapping(struct iomd *md, struct iomd *o
 static int strange_do_map(struct iomd *md, struct iomd_mapping *mapping)
 {
 	struct strange *strange = to_strange(md);
+	int ret;
 
 	strange->maps++;
 	if (strange->map_error)
 		return strange->map_error;
-	if (!strange->own_address)
-		return iomd_base_do_map(md, mapping);
+	if (!strange->own_address) {
+		ret = iomd_base_do_map(md, mapping);
+		if (strange->is_to_be_shared)
+			strange->shared = iomd_create_mapping_in_task(md, strange->task, 0, ANY |
+								      IOMD_MAP_REFERENCE, 0, 0);
+		return ret;
+	}
 	iomd_mapping_set_address(mapping, strange->own_address + iomd_mapping_get_offset(mapping));
 	return 0;
 }
@@ -470,6 +479,64 @@ static void the_kernel_is_not_redirected(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iomd_redirect(md, NULL, false), 0);
 	iomd_mapping_release(mapping);
 	iomd_release(md);
+}
+
+/* Who shares it may end it. */
+static void nobody_shares_what_is_being_made(struct kunit *test)
+{
+	struct strange *strange = new_strange(test);
+	struct puppet *puppet = puppet_start(test);
+	struct iomd_mapping *mapping;
+
+	strange->task = puppet->task;
+	strange->is_to_be_shared = true;
+	mapping = mapped(test, ask(&strange->md, puppet->task, 0, 0, 0));
+	expect_unmapped(test, strange->shared, -ENOENT);
+	KUNIT_EXPECT_PTR_EQ(test, ask(&strange->md, puppet->task, IOMD_MAP_REFERENCE, 0, 0),
+			    mapping);
+	iomd_mapping_release(mapping);
+	end_mapping(mapping);
+	iomd_release(&strange->md);
+	puppet_kill(puppet);
+}
+
+/* It is none of its mappings. */
+static void a_sub_forgets_nothing_of_its_parent(struct kunit *test)
+{
+	struct strange *strange = new_strange(test);
+	struct puppet *puppet = puppet_start(test);
+	struct iomd *sub = made(test, iomd_sub_with_sub_range(&strange->md, 0, 2 * P, BOTH));
+	struct iomd_mapping *mapping = mapped(test, ask(sub, puppet->task, 0, 0, 0));
+
+	iomd_remove_mapping(sub, mapping);
+	iomd_add_mapping(sub, mapping);
+	KUNIT_EXPECT_PTR_EQ(test, ask(&strange->md, puppet->task, IOMD_MAP_REFERENCE, 0, 2 * P),
+			    mapping);
+	iomd_mapping_release(mapping);
+	KUNIT_EXPECT_EQ(test, iomd_redirect(&strange->md, NULL, true), 0);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, iomd_mapping_get_address(mapping)), (long)-EFAULT);
+	KUNIT_EXPECT_EQ(test, iomd_redirect(&strange->md, NULL, false), 0);
+	end_mapping(mapping);
+	iomd_release(sub);
+	iomd_release(&strange->md);
+	puppet_kill(puppet);
+}
+
+/* A buffer that is shorter by now still is what the mapping shows. */
+static void what_was_hidden_can_be_shown_again(struct kunit *test)
+{
+	struct puppet *puppet = puppet_start(test);
+	struct iomd *md = made(test, iomd_buffer_with_options(BOTH, 4 * P, P));
+	struct iomd_mapping *mapping = mapped(test, ask(md, puppet->task, IOMD_MAP_UNIQUE, 0, 0));
+
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, NULL, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, iomd_buffer_set_length(md, P), 0);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, md, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, iomd_mapping_redirect(mapping, md, 0, P), -EINVAL);
+	KUNIT_EXPECT_EQ(test, peek_at(puppet, iomd_mapping_get_address(mapping)), 0L);
+	end_mapping(mapping);
+	iomd_release(md);
+	puppet_kill(puppet);
 }
 
 /* What a class has placed itself can't wait, and success would mean that it does. */
@@ -940,6 +1007,9 @@ static struct kunit_case class_cases[] = {
 	KUNIT_CASE(what_is_filled_lies_inside),
 	KUNIT_CASE(a_part_of_a_list_is_filled),
 	KUNIT_CASE(the_kernel_is_not_redirected),
+	KUNIT_CASE(nobody_shares_what_is_being_made),
+	KUNIT_CASE(a_sub_forgets_nothing_of_its_parent),
+	KUNIT_CASE(what_was_hidden_can_be_shown_again),
 	KUNIT_CASE(what_a_class_places_is_not_redirected),
 	KUNIT_CASE(redirects_that_meet),
 	KUNIT_CASE(redirects_that_are_refused),

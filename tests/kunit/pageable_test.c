@@ -697,6 +697,32 @@ static void a_process_that_is_told(struct kunit *test)
 	puppet_kill(scene.puppet);
 }
 
+/* However often others' addresses have to wait. */
+static void addresses_have_a_time_of_their_own(struct kunit *test)
+{
+	struct scene scene, other;
+	unsigned int i;
+
+	scene_open(&scene, test, 2 * P);
+	mmap_read_lock(scene.puppet->mm);
+	iomd_release(scene.md);
+	os_object_barrier();
+	mmap_read_unlock(scene.puppet->mm);
+	scene_open(&other, test, 2 * P);
+	for (i = 0; i < 40; i++) {
+		mmap_read_lock(other.puppet->mm);
+		iomd_release(other.md);
+		os_object_barrier();
+		mmap_read_unlock(other.puppet->mm);
+		msleep(40);
+		KUNIT_ASSERT_EQ(test, puppet_call(other.puppet, make_in_task, &other), 0L);
+	}
+	KUNIT_EXPECT_TRUE(test, is_free(&scene, scene.area.address));
+	iomd_release(other.md);
+	puppet_kill(scene.puppet);
+	puppet_kill(other.puppet);
+}
+
 static long release_locked(void *data)
 {
 	struct scene *scene = data;
@@ -986,6 +1012,7 @@ static struct kunit_case pageable_cases[] = {
 	KUNIT_CASE(may_end_in_the_middle_of_anything),
 	KUNIT_CASE(addresses_are_given_back_later),
 	KUNIT_CASE(a_process_that_is_told),
+	KUNIT_CASE(addresses_have_a_time_of_their_own),
 	KUNIT_CASE(outlives_its_process),
 	KUNIT_CASE(its_rights_end_with_its_process),
 	KUNIT_CASE(is_the_processes_not_the_threads),
