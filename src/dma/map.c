@@ -285,7 +285,8 @@ struct iomd_dma_map *iomd_dma_map_pages(struct iomd_dma_device *device, u64 leng
  * is prepared for OUT only and @direction has IN; -ENODEV if the device is not set
  * up for DMA, or its driver has left it; -ERANGE if it can't reach the memory, or the
  * addresses it was given break its limits; -EOPNOTSUPP for device memory; -ENXIO for
- * another machine's; -ENOMEM; else what the DMA API said.
+ * another machine's; -EOVERFLOW if 131,071 maps and mappings of it exist; -ENOMEM; else
+ * what the DMA API said.
  * Context: may sleep.
  */
 struct iomd_dma_map *iomd_dma_map(struct iomd *md, struct device *dev, u64 offset,
