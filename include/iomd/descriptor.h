@@ -81,8 +81,8 @@ struct task_struct;
  *	the core says so
  * @hand_over: a mapping, or what is exported, does without the preparation that it made for
  *	itself: @complete, but if others use the memory, who rest on that, the complete is
- *	done after the last of their uses. May sleep. NULL: @complete, which a class
- *	without @set_in_use is not asked for while it is used: it stays prepared then
+ *	done after the last of their uses. May sleep. NULL: @complete at once, so that a
+ *	device must not rest on what a mapping prepared
  * @change_ownership: for classes of the core: @set_ownership of a part, so that it can be
  *	undone if another part's fails. NULL: @set_ownership, which stays done
  *

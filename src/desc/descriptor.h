@@ -30,7 +30,7 @@ static inline void iomd_hand_over(struct iomd *md)
 	if (md->ops->hand_over)
 		md->ops->hand_over(md);
 	else
-		iomd_complete(md, IOMD_DIRECTION_NONE);
+		md->ops->complete(md, IOMD_DIRECTION_NONE);
 }
 
 /*

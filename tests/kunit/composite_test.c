@@ -7,8 +7,6 @@
 #include <linux/module.h>
 #include <linux/prandom.h>
 
-#include <iomd/mapping.h>
-
 #include "../../src/debug/knobs.h"
 #include "composites.h"
 
@@ -1027,25 +1025,6 @@ static void a_prepare_that_fails_keeps_what_is_owed(struct kunit *test)
 	leaf_free(&memory);
 }
 
-/* Of a class that knows of no users: the mapping that prepared it goes first. */
-static void a_strangers_memory_stays_while_it_is_used(struct kunit *test)
-{
-	struct fake *fake = fake_make_plain(test, 2, BOTH);
-	struct iomd_mapping *mapping;
-	struct iomd_dma_map *map;
-
-	mapping = iomd_map(&fake->md, 0);
-	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(mapping), 0);
-	KUNIT_EXPECT_EQ(test, fake->prepared, 1U);
-	map = iomd_dma_map(&fake->md, fake_device(test), 0, PAGE_SIZE, 0);
-	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(map), 0);
-	iomd_mapping_release(mapping);
-	os_object_barrier();
-	KUNIT_EXPECT_EQ(test, fake->prepared, 1U);
-	iomd_dma_unmap(map);
-	iomd_release(&fake->md);
-}
-
 /* Its complete sleeps, while somebody begins to use the next part. */
 static struct iomd *next_part;
 static struct iomd_dma_map *next_map;
@@ -1338,7 +1317,6 @@ static struct kunit_case composite_cases[] = {
 	KUNIT_CASE(what_is_handed_over_ends_with_the_last_use),
 	KUNIT_CASE(a_complete_that_is_reserved),
 	KUNIT_CASE(a_prepare_that_fails_keeps_what_is_owed),
-	KUNIT_CASE(a_strangers_memory_stays_while_it_is_used),
 	KUNIT_CASE(a_device_uses_all_parts),
 	KUNIT_CASE(preparation_ids_go_through),
 	KUNIT_CASE(many_threads),
