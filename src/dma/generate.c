@@ -193,8 +193,8 @@ static u64 transfer_bytes(struct iomd_dma_command *command, u64 offset, void *by
  * @length: bytes; what lies beyond the prepared range is left out
  *
  * Of a copy, the copy is read, but for memory that is the CPU's, of which a buffer that was
- * shortened has less: see iomd_dma_command_synchronize(). The device must not use the memory meanwhile. IOKit:
- * IODMACommand::readBytes.
+ * shortened has less: see iomd_dma_command_synchronize(). The device must not use the memory
+ * meanwhile. IOKit: IODMACommand::readBytes.
  *
  * Return: the bytes that were copied; 0 if the command is not prepared, its device has
  * gone, @offset is not inside, or @bytes is NULL.

@@ -207,6 +207,8 @@ static long give_up(void *data)
 		iomd_mapping_unmap(giver->request.mapping);
 	iomd_mapping_release(giver->request.mapping);
 	giver->request.mapping = ERR_PTR(-ENOENT);
+	/* It ends in a worker, perhaps. */
+	os_object_barrier();
 	/* The next one has what was only released given back. */
 	if (!giver->unmaps)
 		make_request(&giver->request);
@@ -214,6 +216,7 @@ static long give_up(void *data)
 	if (!IS_ERR(giver->request.mapping)) {
 		iomd_mapping_unmap(giver->request.mapping);
 		iomd_mapping_release(giver->request.mapping);
+		os_object_barrier();
 	}
 	return 0;
 }
