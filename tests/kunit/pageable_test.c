@@ -706,15 +706,15 @@ static void addresses_have_a_time_of_their_own(struct kunit *test)
 	scene_open(&scene, test, 2 * P);
 	mmap_read_lock(scene.puppet->mm);
 	iomd_release(scene.md);
-	os_object_barrier();
+	msleep(50);
 	mmap_read_unlock(scene.puppet->mm);
 	scene_open(&other, test, 2 * P);
 	for (i = 0; i < 40; i++) {
 		mmap_read_lock(other.puppet->mm);
 		iomd_release(other.md);
-		os_object_barrier();
+		msleep(20);
 		mmap_read_unlock(other.puppet->mm);
-		msleep(40);
+		msleep(20);
 		KUNIT_ASSERT_EQ(test, puppet_call(other.puppet, make_in_task, &other), 0L);
 	}
 	KUNIT_EXPECT_TRUE(test, is_free(&scene, scene.area.address));
