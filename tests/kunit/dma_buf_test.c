@@ -810,6 +810,7 @@ static int attempt(struct kunit *test, void *data)
 /* Who can't be counted as a user any more does not end others' uses later. */
 static void of_what_too_many_use(struct kunit *test)
 {
+	struct device *dev = driven_device(test, 64);
 	struct iomd *md = made(test, iomd_buffer_with_options(BOTH, PAGES * P - 5, 1));
 	struct dma_buf *dmabuf;
 	unsigned int i, ended = 0;
@@ -820,6 +821,7 @@ static void of_what_too_many_use(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, i, 131071U);
 	KUNIT_EXPECT_EQ(test, iomd_dma_command_operation(md, IOMD_MD_SET_DMA_ACTIVE, NULL, 0),
 			-EOVERFLOW);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(iomd_dma_map(md, dev, 0, P, 0)), -EOVERFLOW);
 	dmabuf = iomd_dma_buf_export(md, O_RDWR);
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(dmabuf), -EOVERFLOW);
 	if (!IS_ERR(dmabuf)) {
@@ -831,6 +833,7 @@ static void of_what_too_many_use(struct kunit *test)
 			ended++;
 	KUNIT_EXPECT_EQ(test, ended, 131071U);
 	iomd_release(md);
+	driven_device_remove(dev);
 }
 
 static void steps_that_fail(struct kunit *test)
