@@ -57,14 +57,7 @@ static enum dma_data_direction view_direction(const struct iomd_dma_view *view)
 /* What takes the memory's place is for the transfer, whatever its owner says meanwhile. */
 static u64 replacement_direction(const struct iomd_dma_view *view)
 {
-	switch (view->direction) {
-	case DMA_TO_DEVICE:
-		return IOMD_DIRECTION_OUT;
-	case DMA_FROM_DEVICE:
-		return IOMD_DIRECTION_IN;
-	default:
-		return IOMD_DIRECTION_OUT_IN;
-	}
+	return iomd_dma_direction_of(view->direction);
 }
 
 /* Have something in the place of the memory; whatever it held may be garbage. */

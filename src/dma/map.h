@@ -6,6 +6,7 @@
 #include <linux/dma-mapping.h>
 
 #include <iomd/dma.h>
+#include <iomd/types.h>
 
 struct iomd_dma_device;
 
@@ -33,6 +34,19 @@ static inline void iomd_dma_map_keep(struct iomd_dma_map *map, bool keep)
 
 	/* Whoever ends the map for a device that goes reads it meanwhile. */
 	WRITE_ONCE(map->attributes, attributes | (keep ? DMA_ATTR_SKIP_CPU_SYNC : 0));
+}
+
+/* A direction of the DMA API's in our words; the other way round below. */
+static inline u64 iomd_dma_direction_of(enum dma_data_direction direction)
+{
+	switch (direction) {
+	case DMA_TO_DEVICE:
+		return IOMD_DIRECTION_OUT;
+	case DMA_FROM_DEVICE:
+		return IOMD_DIRECTION_IN;
+	default:
+		return IOMD_DIRECTION_OUT_IN;
+	}
 }
 
 enum dma_data_direction iomd_dma_direction(const struct iomd *md, u64 direction);

@@ -56,18 +56,6 @@ struct view {
 	struct list_head node;
 };
 
-static u64 export_direction_of(enum dma_data_direction direction)
-{
-	switch (direction) {
-	case DMA_TO_DEVICE:
-		return IOMD_DIRECTION_OUT;
-	case DMA_FROM_DEVICE:
-		return IOMD_DIRECTION_IN;
-	default:
-		return IOMD_DIRECTION_OUT_IN;
-	}
-}
-
 static int copy_addresses(struct sg_table *table, const struct sg_table *from)
 {
 	struct scatterlist *sg, *to;
@@ -131,7 +119,7 @@ static struct sg_table *export_map(struct dma_buf_attachment *attachment,
 	/* Before 6.2 nobody locks the reservation: from the copy on, nobody else's goes back. */
 	mutex_lock(&export->lock);
 	view->map = iomd_dma_map(export->memory, attachment->dev, 0, attachment->dmabuf->size,
-				 export_direction_of(direction));
+				 iomd_dma_direction_of(direction));
 	if (IS_ERR(view->map)) {
 		ret = PTR_ERR(view->map);
 		goto err_free;

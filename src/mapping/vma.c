@@ -366,9 +366,9 @@ static int user_fill(struct iomd_mapping *mapping, struct vm_area_struct *vma)
 }
 
 /*
- * Only the first VMA, which is whole, can be filled here: whoever zaps does not find
- * it yet, but nobody else knows the mapping yet either. More come to be when a task
- * moves pages of it around.
+ * Only the first VMA, which is whole, can be filled here. Whoever zaps does not find it yet:
+ * iomd_mapping_follow(), once it is there, zaps again for who redirects meanwhile, and the
+ * memory stays until then. More VMAs come to be when a task moves pages of it around.
  */
 static int set_up_vma(struct iomd_view *view, struct vm_area_struct *vma)
 {
